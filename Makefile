@@ -1,0 +1,52 @@
+# `make` alone lists what there is to make.
+
+.DEFAULT_GOAL := help
+VENV := .venv/bin
+READY := .venv/.ready
+# Airflow takes seconds longer to import when Python may not keep its compiled files.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help demo airflow deliver test lint format bench docs lock clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): tools/setup requirements/dev.txt requirements/uv.txt pyproject.toml
+	@echo "Setting up .venv (a minute or so, once) ..."
+	@tools/setup
+
+demo: $(READY) ## Run the whole job on a local AWS stand-in, with the real Airflow DAGs
+	@$(VENV)/python -m ao_workflows.demo run
+
+airflow: $(READY) ## Start Airflow's web UI with the DAGs, pointed at the stand-in; Ctrl-C ends it
+	@$(VENV)/python -m ao_workflows.demo airflow
+
+deliver: $(READY) ## Send a delivery to the running `make airflow` (CORRUPT=1: a damaged one)
+	@$(VENV)/python -m ao_workflows.demo deliver $(if $(CORRUPT),--corrupt)
+
+test: $(READY) ## Run the whole test suite
+	@$(VENV)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(READY) ## Check style, types, and that imports go down the floors only
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+	@$(VENV)/mypy
+	@$(VENV)/lint-imports --no-logo --quiet 2>/dev/null || $(VENV)/lint-imports
+
+format: $(READY) ## Format the code
+	@$(VENV)/ruff format .
+	@$(VENV)/ruff check --fix .
+
+bench: $(READY) ## Measure (docs/benchmarks.md says what and how)
+	@$(VENV)/python -m benchmarks
+
+docs: $(READY) ## Build the documentation into docs/_build/html
+	@$(VENV)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+lock: $(READY) ## Pin the requirements anew
+	@PATH="$(CURDIR)/$(VENV):$$PATH" tools/lock
+
+clean: ## Remove everything that was made
+	rm -rf .venv .demo docs/_build build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,90 @@
+"""An inventory: the files of a work with what proves them, passed from one room to the next.
+
+On disk it is one JSON object a line, in path order, so that it can be read, compared and kept without a library.
+"""
+
+import errno
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ao_workflows.errors import MustWait, SystemFailed
+
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FileRecord:
+    """One file of a work.
+
+    :param path: relative to the work's folder, ``/`` between its parts.
+    :param size: bytes.
+    :param sha512: lowercase hexadecimal digest of the content.
+    :param modified_ns: modification time, nanoseconds since the epoch (UTC).
+    """
+
+    path: str
+    size: int
+    sha512: str
+    modified_ns: int
+
+
+def write_inventory(target: Path, records: Iterable[FileRecord]) -> None:
+    """Write ``records`` to ``target``, sorted by path; complete and synced before it gets its name.
+
+    :raises MustWait: if the disk is full. :raises SystemFailed: if it cannot be written.
+    """
+    temporary = target.with_name(f".{target.name}.part")
+    try:
+        with temporary.open("w", encoding="ascii") as file:
+            for record in sorted(records):
+                line = {
+                    "path": record.path,
+                    "size": record.size,
+                    "sha512": record.sha512,
+                    "modified_ns": record.modified_ns,
+                }
+                # surrogateescape'd names (bytes that are no UTF-8) survive as \udcXX escapes.
+                file.write(json.dumps(line, ensure_ascii=True) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        if error.errno in _DISK_FULL:
+            raise MustWait(
+                f"free space to write {target}",
+                action="Free some space on its disk, or raise the quota.",
+                code="waiting-for-disk",
+            ) from error
+        raise SystemFailed(
+            f"Cannot write the inventory {target}: {error.strerror}.", action="Check the disk and its permissions."
+        ) from error
+
+
+def read_inventory(source: Path) -> list[FileRecord]:
+    """Return the records of the inventory file ``source``, in path order.
+
+    :raises SystemFailed: if it cannot be read, or is not what :func:`write_inventory` wrote (``inventory-damaged``).
+    """
+    try:
+        with source.open(encoding="ascii") as file:
+            return [_record(line) for line in file]
+    except OSError as error:
+        raise SystemFailed(
+            f"Cannot read the inventory {source}: {error.strerror}.", action="Check that it is there, and the disk."
+        ) from error
+    except ValueError as error:
+        raise SystemFailed(
+            f"The inventory {source} is damaged: {error}.",
+            action="Check the disk, and let the work be unpacked again: that makes a new one.",
+            code="inventory-damaged",
+        ) from error
+
+
+def _record(line: str) -> FileRecord:
+    match json.loads(line):
+        case {"path": str(path), "size": int(size), "sha512": str(sha512), "modified_ns": int(modified_ns)}:
+            return FileRecord(path, size, sha512, modified_ns)
+    raise ValueError(f"no record of a file in {line[:80]!r}")
