@@ -1,0 +1,82 @@
+"""The catalog: the database that is the record of every delivery, work, stage and event."""
+
+from ao_workflows.catalog.claims import (
+    Claim,
+    ClaimLost,
+    claim_due,
+    give_back,
+    hold_claim,
+    release_abandoned,
+    unstarted_claims,
+)
+from ao_workflows.catalog.database import Catalog, CatalogNotMigrated, CatalogUnavailable, now
+from ao_workflows.catalog.ledger import ObjectArrival, record_arrival, record_message
+from ao_workflows.catalog.models import (
+    Delivery,
+    DeliveryState,
+    Event,
+    MessageReceipt,
+    StageOutcome,
+    Work,
+    WorkState,
+)
+from ao_workflows.catalog.outcomes import (
+    Outcome,
+    RetryPolicy,
+    conclude_delivery,
+    latest_outcome,
+    record_outcome,
+    register_works,
+    reserve_scratch,
+    retry_delivery,
+    start_stage,
+)
+from ao_workflows.catalog.queries import (
+    WorkRow,
+    events_of,
+    find_delivery,
+    known_buckets,
+    list_works,
+    messages_not_understood,
+    unfinished_deliveries,
+)
+
+__all__ = [
+    "Catalog",
+    "CatalogNotMigrated",
+    "CatalogUnavailable",
+    "Claim",
+    "ClaimLost",
+    "Delivery",
+    "DeliveryState",
+    "Event",
+    "MessageReceipt",
+    "ObjectArrival",
+    "Outcome",
+    "RetryPolicy",
+    "StageOutcome",
+    "Work",
+    "WorkRow",
+    "WorkState",
+    "claim_due",
+    "conclude_delivery",
+    "events_of",
+    "find_delivery",
+    "give_back",
+    "hold_claim",
+    "known_buckets",
+    "latest_outcome",
+    "list_works",
+    "messages_not_understood",
+    "now",
+    "record_arrival",
+    "record_message",
+    "record_outcome",
+    "register_works",
+    "release_abandoned",
+    "reserve_scratch",
+    "retry_delivery",
+    "start_stage",
+    "unfinished_deliveries",
+    "unstarted_claims",
+]

@@ -1,0 +1,32 @@
+"""The settings: one typed, validated object, and where each of its values came from."""
+
+from ao_workflows.settings.model import (
+    ArchiveSettings,
+    AuditSettings,
+    AwsSettings,
+    CatalogSettings,
+    IntakeSettings,
+    LogSettings,
+    ProcessSettings,
+    QueueSettings,
+    ScratchSettings,
+    Settings,
+)
+from ao_workflows.settings.sources import EffectiveValue, explain_settings, load_settings, settings_from_file
+
+__all__ = [
+    "ArchiveSettings",
+    "AuditSettings",
+    "AwsSettings",
+    "CatalogSettings",
+    "EffectiveValue",
+    "IntakeSettings",
+    "LogSettings",
+    "ProcessSettings",
+    "QueueSettings",
+    "ScratchSettings",
+    "Settings",
+    "explain_settings",
+    "load_settings",
+    "settings_from_file",
+]

@@ -1,0 +1,149 @@
+"""Every setting there is, with its type, unit, default and meaning; the reference in the docs is made from this."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from ao_workflows.errors import UsageError
+
+Positive = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    """A table of ``ao.toml``: an unknown key is an error, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class AwsSettings(_Section):
+    """How AWS is reached. What is left out comes from the usual AWS environment."""
+
+    endpoint_url: str | None = None
+    """Another server than AWS itself, such as a local stand-in."""
+    region: str | None = None
+    """The region, such as ``ap-northeast-2``."""
+    profile: str | None = None
+    """The section of the credentials file."""
+    credentials_file: Path | None = None
+    """An ini file of credentials by section. ``/run/secrets/aws`` is taken by itself when it is there."""
+
+
+class QueueSettings(AwsSettings):
+    """One SQS queue that announces deliveries; what it leaves out is taken from ``[aws]``."""
+
+    name: str
+    """The queue's name, such as ``ManifestReadyToIntake``."""
+
+
+class CatalogSettings(_Section):
+    """The database that is the record of all work."""
+
+    url: str | None = None
+    """A SQLAlchemy address without password. Left out: SQLite in the ``home`` folder."""
+    password: SecretStr | None = None
+    """The database's password; best as the secret file ``ao_catalog__password``."""
+    busy_timeout_seconds: Positive = 30
+    """How long to wait for another process that is writing to a SQLite catalog."""
+
+
+class IntakeSettings(_Section):
+    """Where deliveries come from."""
+
+    queues: tuple[QueueSettings, ...] = ()
+    """The SQS queues to drain."""
+    drop_folder: Path | None = None
+    """A folder into which people put ``.zip`` files of works by hand."""
+    settle_seconds: Annotated[int, Field(ge=0)] = 60
+    """A dropped file is taken when nothing has touched it for so long, so that no half-copied file is."""
+
+
+class ScratchSettings(_Section):
+    """Where works in progress live."""
+
+    folder: Path | None = None
+    """Left out: ``scratch`` in the ``home`` folder. On the archive's own file system, placing a work is fastest."""
+    keep_free_bytes: Annotated[int, Field(ge=0)] = 1 << 30
+    """Free space that no delivery may take, in bytes."""
+
+
+class ArchiveSettings(_Section):
+    """The archive file system."""
+
+    root: Path | None = None
+    """The folder that holds the mounts ``Archive0`` … ``Archive3``."""
+
+
+class AuditSettings(_Section):
+    """Which audit tests run and what is only a warning."""
+
+    tests: tuple[str, ...] | None = None
+    """Keys of the tests to run. Left out: all of them."""
+    errors_as_warning: frozenset[int] = frozenset()
+    """Error numbers that warn and do not fail the audit."""
+
+
+class ProcessSettings(_Section):
+    """How much is done at once and what happens when the system fails."""
+
+    max_active: Positive = 4
+    """Deliveries that are worked on at the same time, over all processes and machines."""
+    lease_minutes: Positive = 120
+    """A claim whose holder has been silent for so long is given to another."""
+    max_attempts: Positive = 5
+    """After so many attempts that ended in a system failure, a delivery waits for a person."""
+    retry_seconds: Positive = 60
+    """The pause after the first failed attempt; it doubles with each further one."""
+    retry_seconds_max: Positive = 6 * 3600
+    """The longest pause between two attempts."""
+    wait_seconds: Positive = 300
+    """How often a delivery that waits (for disk, for another sync) is looked at again."""
+    restore_check_seconds: Positive = 3600
+    """How often a delivery that waits for its restore is looked at again, in case the event was lost."""
+    poll_seconds: Positive = 20
+    """How long ``ao run`` rests when nothing is due."""
+
+
+class LogSettings(_Section):
+    """What the log looks like."""
+
+    format: Literal["text", "json"] = "text"
+    """``text`` for a person, ``json`` for a machine."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe line that is written."""
+
+
+class Settings(_Section):
+    """All settings. Sections are tables of ``ao.toml``, and ``AO_SECTION__KEY`` in the environment."""
+
+    home: Path = Path("~/.local/share/ao-workflows")
+    """Where the embedded defaults (catalog and scratch) live."""
+    aws: AwsSettings = AwsSettings()
+    catalog: CatalogSettings = CatalogSettings()
+    intake: IntakeSettings = IntakeSettings()
+    scratch: ScratchSettings = ScratchSettings()
+    archive: ArchiveSettings = ArchiveSettings()
+    audit: AuditSettings = AuditSettings()
+    process: ProcessSettings = ProcessSettings()
+    log: LogSettings = LogSettings()
+
+    @property
+    def catalog_url(self) -> str:
+        """The catalog's address: the one that is set, or SQLite in ``home``. Without password."""
+        return self.catalog.url or f"sqlite:///{self.home.expanduser().absolute() / 'catalog.db'}"
+
+    @property
+    def scratch_folder(self) -> Path:
+        """The folder for works in progress."""
+        return (self.scratch.folder or self.home / "scratch").expanduser().absolute()
+
+    @property
+    def archive_root(self) -> Path:
+        """The folder that holds the archive's mounts. :raises UsageError: if it is not set."""
+        if self.archive.root is None:
+            raise UsageError(
+                "The archive's place is not set.",
+                action="Set root in [archive] of ao.toml (or AO_ARCHIVE__ROOT) to the folder of Archive0 … Archive3.",
+                code="archive-root-unset",
+            )
+        return self.archive.root.expanduser().absolute()

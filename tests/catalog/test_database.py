@@ -1,0 +1,174 @@
+"""What must be true of the database itself, whatever the code above it does."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from ao_workflows.catalog import Catalog, CatalogNotMigrated, CatalogUnavailable, Delivery, record_arrival
+from ao_workflows.catalog.models import Base
+from ao_workflows.errors import UsageError
+from fixtures.catalog import UPLOADED, arrival, deliver
+
+
+def execute(catalog: Catalog, statement: str) -> None:
+    with catalog.transaction() as session:
+        session.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "state = 'lost'",
+        "kind = 'parcel'",
+        "state = 'rejected', closed_at = updated_at",
+        "state = 'error', reason = 'why', reason_code = ''",
+        "state = 'waiting'",
+        "waiting_for = 'space'",
+        "state = 'complete'",
+        "closed_at = updated_at",
+        "state = 'running'",
+        "claimed_by = 'me', lease_until = updated_at",
+        "state = 'claimed', claimed_by = 'me'",
+    ],
+)
+def test_the_database_refuses_a_delivery_that_contradicts_itself(catalog, change):
+    deliver(catalog)
+    with pytest.raises(CatalogUnavailable, match="constraint"):
+        execute(catalog, f"UPDATE deliveries SET {change}")  # noqa: S608  # the changes stand above
+
+
+@pytest.mark.parametrize("change", ["UPDATE events SET actor = 'nobody'", "DELETE FROM events"])
+def test_the_database_refuses_to_change_history(catalog, change):
+    deliver(catalog)
+    with pytest.raises(CatalogUnavailable, match="events are only ever added"):
+        execute(catalog, change)
+
+
+def test_the_database_refuses_a_second_open_delivery_of_the_same_object(catalog):
+    first = deliver(catalog)
+    with pytest.raises(CatalogUnavailable) as refused, catalog.transaction() as session:
+        session.add(
+            Delivery(
+                kind="s3",
+                bucket=first.bucket,
+                object_key=first.object_key,
+                object_version=first.object_version,
+                received_at=UPLOADED,
+                updated_at=UPLOADED,
+            )
+        )
+    assert isinstance(refused.value.__cause__, IntegrityError)
+
+
+def test_times_come_back_as_they_were_in_utc(catalog):
+    delivery = deliver(catalog, restore_expires_at=UPLOADED)
+    with catalog.reading() as session:
+        found = session.get_one(Delivery, delivery.id).restore_expires_at
+    assert found == UPLOADED
+    assert found.utcoffset().total_seconds() == 0
+
+
+def test_a_time_without_a_zone_is_refused(catalog):
+    with pytest.raises(Exception, match="needs a time zone"):
+        deliver(catalog, restore_expires_at=UPLOADED.replace(tzinfo=None))
+
+
+def test_the_migrations_make_the_tables_that_the_code_expects(catalog):
+    with catalog.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_a_catalog_without_tables_says_how_to_make_them(database_url):
+    catalog = Catalog(database_url)
+    with pytest.raises(CatalogNotMigrated) as told:
+        catalog.check()
+    assert told.value.action == "Run `ao db upgrade`."
+    assert catalog.upgrade() == (None, catalog.revision())
+    catalog.check()
+    assert catalog.upgrade() == (catalog.revision(), catalog.revision())
+    catalog.close()
+
+
+def test_a_catalog_of_another_version_is_not_worked_with(catalog):
+    execute(catalog, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(CatalogNotMigrated, match="revision 9999"):
+        catalog.check()
+
+
+def test_checking_a_catalog_that_is_not_there_does_not_make_it(tmp_path):
+    catalog = Catalog(f"sqlite:///{tmp_path / 'none.db'}")
+    with pytest.raises(CatalogNotMigrated):
+        catalog.check()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_password_is_in_no_message():
+    catalog = Catalog("postgresql+psycopg://ao@127.0.0.1:1/none", password="correct horse")  # noqa: S106  # a test's own
+    with pytest.raises(CatalogUnavailable) as failed:
+        catalog.check()
+    assert "correct horse" not in f"{failed.value} {catalog.name}"
+    assert "127.0.0.1" in catalog.name
+
+
+@pytest.mark.parametrize("url", ["mysql://server/ao", "no address at all"])
+def test_an_address_that_is_no_supported_database_is_wrong_usage(url):
+    with pytest.raises(UsageError, match=r"catalog\.url"):
+        Catalog(url)
+
+
+def test_a_locked_catalog_says_so_and_records_nothing(tmp_path):
+    path = tmp_path / "catalog.db"
+    catalog = Catalog(f"sqlite:///{path}", busy_timeout=0.1)
+    catalog.upgrade()
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(CatalogUnavailable, match="another process has been writing") as failed:
+        deliver(catalog)
+    assert failed.value.code == "catalog-locked"
+    assert failed.value.retryable
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert deliver(catalog).id == 1
+    catalog.close()
+
+
+def test_readers_do_not_wait_for_a_writer(tmp_path):
+    path = tmp_path / "catalog.db"
+    catalog = Catalog(f"sqlite:///{path}", busy_timeout=0.1)
+    catalog.upgrade()
+    with catalog.transaction() as writing:
+        record_arrival(writing, arrival())
+        with catalog.reading() as reading:
+            assert reading.get(Delivery, 1) is None
+    catalog.close()
+
+
+def test_a_read_only_catalog_says_so(tmp_path):
+    path = tmp_path / "catalog.db"
+    catalog = Catalog(f"sqlite:///{path}")
+    catalog.upgrade()
+    catalog.close()
+    read_only = Catalog(f"sqlite:///file:{path}?mode=ro&uri=true")
+    with pytest.raises(CatalogUnavailable, match="cannot be written") as failed:
+        deliver(read_only)
+    assert failed.value.code == "catalog-read-only"
+    read_only.close()
+
+
+def test_a_catalog_in_a_folder_that_cannot_be_made_says_so(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(CatalogUnavailable, match="a folder for the catalog"):
+        Catalog(f"sqlite:///{tmp_path / 'file' / 'catalog.db'}").upgrade()
+
+
+def test_a_damaged_catalog_is_a_clear_error(tmp_path):
+    path = tmp_path / "catalog.db"
+    path.write_bytes(os.urandom(8192))
+    with pytest.raises(CatalogUnavailable, match="not a database"):
+        Catalog(f"sqlite:///{path}").check()
