@@ -1,0 +1,101 @@
+"""The archive's disks: their errors in an operator's words, and the space that a sync needs."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ao_workflows.errors import AoError, MustWait, SystemFailed
+
+KEEP_FREE = 64 * 1024 * 1024
+"""Bytes that a sync leaves free on a mount for the file system's own needs and for others."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_LOST = frozenset({errno.ESTALE, errno.EIO, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ENODEV})
+
+
+class ArchiveFailed(SystemFailed):
+    """The archive's file system did not do what it was asked for."""
+
+    code = "archive-failed"
+
+
+class ScratchFailed(SystemFailed):
+    """The work's copy on scratch cannot be read, or is not what was verified when it was unpacked."""
+
+    code = "scratch-failed"
+
+
+@contextmanager
+def archive_errors(mount: Path, path: Path) -> Iterator[None]:
+    """Turn an :class:`OSError` met while using ``path`` into the error that says who has to do what.
+
+    :raises MustWait: (``waiting-for-disk``) when ``mount`` is full.
+    :raises ArchiveFailed: for everything else.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise archive_error(error, mount=mount, path=path) from error
+
+
+def archive_error(error: OSError, *, mount: Path, path: Path) -> AoError:
+    """Return the operator's error for ``error``, met at ``path`` on the archive mount ``mount``."""
+    if error.errno in _FULL:
+        return MustWait(
+            f"free space on {str(mount)!r}: it became full while {str(path)!r} was written",
+            action="Free some space there; the sync goes on where it stopped.",
+            code="waiting-for-disk",
+        )
+    reason = error.strerror or str(error)
+    if error.errno in _NOT_WRITABLE:
+        action = f"Mount {str(mount)!r} writable for uid {os.geteuid()}, then retry."
+    elif error.errno in _LOST:
+        action = f"Check the disk or server behind {str(mount)!r}, mount it again, then retry."
+    else:
+        action = f"Check {str(mount)!r}, then retry."
+    return ArchiveFailed(f"The archive mount {str(mount)!r} failed at {str(path)!r}: {reason}.", action=action)
+
+
+@contextmanager
+def scratch_errors(path: Path) -> Iterator[None]:
+    """Turn an :class:`OSError` met while reading the scratch file or folder ``path`` into :class:`ScratchFailed`."""
+    try:
+        yield
+    except OSError as error:
+        place = error.filename if isinstance(error.filename, str) else str(path)
+        raise ScratchFailed(
+            f"The work on scratch cannot be read at {place!r}: {error.strerror or error}.",
+            action="Check the scratch disk; if the file is gone, unpack the delivery again.",
+        ) from error
+
+
+def check_free_space(mount: Path, folder: Path, sizes: list[int], *, keep_free: int) -> None:
+    """Make sure that files of ``sizes`` bytes fit into ``folder`` and leave ``keep_free`` bytes.
+
+    :raises MustWait: (``waiting-for-disk``) if they do not.
+    """
+    with archive_errors(mount, folder):
+        state = os.statvfs(folder)
+    # Files occupy whole blocks, and each one a little in its folder and in the inventory.
+    block = state.f_frsize
+    needed = sum(-(-size // block) * block for size in sizes) + 512 * len(sizes)
+    free = state.f_bavail * block
+    if free < needed + keep_free:
+        raise MustWait(
+            f"free space on {str(mount)!r}: {needed:,} bytes are needed beside {keep_free:,} that stay free, "
+            f"and {free:,} are free",
+            action="Free some space there, or sync fewer works at once.",
+            code="waiting-for-disk",
+        )
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,50 @@
+"""The archive copy's own record: what it holds, with checksums, in ``sync-inventory/`` beside the content."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ao_workflows.archive.disk import ArchiveFailed, archive_errors
+from ao_workflows.errors import SystemFailed
+from ao_workflows.inventory import FileRecord, read_inventory, write_inventory
+from ao_workflows.works import Rid
+
+FOLDER = "sync-inventory"
+
+
+class RecordDamaged(ArchiveFailed):
+    """The inventory in an archive copy cannot be read."""
+
+    code = "archive-record-damaged"
+
+
+def record_path(rid: Rid) -> str:
+    """Return where a work's inventory is, relative to the work's folder in the archive."""
+    return f"{FOLDER}/{rid}.inventory.jsonl"
+
+
+def is_recorded(path: str) -> bool:
+    """Tell whether the inventory lists the file ``path``: all but itself and what stands beside it."""
+    return not path.startswith(f"{FOLDER}/")
+
+
+def read_record(work: Path, rid: Rid, *, mount: Path) -> dict[str, FileRecord]:
+    """Return what the archive copy ``work`` holds by its own record, by path; nothing if it has none yet.
+
+    :raises RecordDamaged: if there is one that cannot be read.
+    """
+    path = work / record_path(rid)
+    with archive_errors(mount, path):
+        if not path.exists():
+            return {}
+    try:
+        return {record.path: record for record in read_inventory(path)}
+    except SystemFailed as error:
+        raise RecordDamaged(
+            f"The archive copy of {rid} has a record that cannot be read: {error.message}",
+            action=f"Check the disk, then move {str(path)!r} away: every file is hashed again for a new record.",
+        ) from error
+
+
+def write_record(work: Path, rid: Rid, records: Iterable[FileRecord]) -> None:
+    """Write the inventory of the archive copy ``work``; its folder must exist."""
+    write_inventory(work / record_path(rid), records)

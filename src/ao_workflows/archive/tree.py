@@ -1,0 +1,80 @@
+"""What a folder tree holds, and which names are litter that never enters the archive."""
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def is_litter(name: str) -> bool:
+    """Tell whether a file or folder of this name is left by a desktop or an editor and is never synced.
+
+    Dot files (``.DS_Store`` among them), ``thumbs.db``, ``~*``, ``#*`` and ``*~``.
+    """
+    return name.startswith((".", "~", "#")) or name.endswith("~") or name.lower() == "thumbs.db"
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What a folder listing knows of a file: its size in bytes and its modification time in nanoseconds (UTC)."""
+
+    size: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What stands below a folder. Every path is relative to it, ``/`` between its parts.
+
+    :param files: regular files.
+    :param folders: folders with their modification times in nanoseconds; the root itself is ``""``.
+    :param others: everything that is neither, with what it is ("a symbolic link"); links are not followed.
+    :param litter: files (and links) that are left out because of their name or that of a folder above them.
+    """
+
+    files: Mapping[str, FileState] = field(default_factory=dict)
+    folders: Mapping[str, int] = field(default_factory=dict)
+    others: Mapping[str, str] = field(default_factory=dict)
+    litter: tuple[str, ...] = ()
+
+
+def read_tree(root: Path) -> Tree:
+    """List everything below ``root`` without following a link or opening a file.
+
+    :raises OSError: if a folder cannot be listed.
+    """
+    files: dict[str, FileState] = {}
+    folders = {"": root.stat(follow_symlinks=False).st_mtime_ns}
+    others: dict[str, str] = {}
+    litter: list[str] = []
+    waiting = [("", False)]
+    while waiting:
+        folder, left_out = waiting.pop()
+        with os.scandir(root / folder) as entries:
+            for entry in entries:
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                skip = left_out or is_litter(entry.name)
+                state = entry.stat(follow_symlinks=False)
+                if stat.S_ISDIR(state.st_mode):
+                    waiting.append((path, skip))
+                    if not skip:
+                        folders[path] = state.st_mtime_ns
+                elif skip:
+                    litter.append(path)
+                elif stat.S_ISREG(state.st_mode):
+                    files[path] = FileState(state.st_size, state.st_mtime_ns)
+                else:
+                    others[path] = kind_of(state.st_mode)
+    return Tree(dict(sorted(files.items())), folders, others, tuple(sorted(litter)))
+
+
+def kind_of(mode: int) -> str:
+    """Return in words what a file mode (``st_mode``) stands for."""
+    if stat.S_ISLNK(mode):
+        return "a symbolic link"
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    if stat.S_ISREG(mode):
+        return "a file"
+    return "a device, pipe or socket"

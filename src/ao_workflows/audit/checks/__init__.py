@@ -1,0 +1,1 @@
+"""The audit tests, one to a module."""

@@ -1,0 +1,29 @@
+"""Which audit tests there are, and choosing among them by key."""
+
+from collections.abc import Mapping, Sequence
+
+from ao_workflows.audit.checks.file_sequence import FileSequence
+from ao_workflows.audit.checks.no_files_in_folder import NoFilesInFolder
+from ao_workflows.audit.checks.no_folders_in_image_groups import NoFoldersInImageGroups
+from ao_workflows.audit.contract import AuditTest
+from ao_workflows.audit.properties import unknown
+
+
+def audit_tests() -> Mapping[str, AuditTest]:
+    """Return every audit test by its key, in the order in which they run."""
+    tests: list[AuditTest] = [NoFilesInFolder(), NoFoldersInImageGroups(), FileSequence()]
+    return {test.key: test for test in tests}
+
+
+def select_tests(keys: Sequence[str] | None) -> list[AuditTest]:
+    """Return the tests of these keys, each once, in the order given; all tests if ``keys`` is ``None``.
+
+    :raises UsageError: for a key that no test has, with the nearest one that there is.
+    """
+    known = audit_tests()
+    if keys is None:
+        return list(known.values())
+    for key in keys:
+        if key not in known:
+            raise unknown(key, known, what="an audit test")
+    return [known[key] for key in dict.fromkeys(keys)]

@@ -1,0 +1,74 @@
+"""What an audit of one work came to, for machines and for the operator."""
+
+from dataclasses import dataclass
+
+from ao_workflows.audit.findings import AuditFinding, Outcome, Severity, outcome_of
+from ao_workflows.errors import ContentRejected, Finding
+
+
+class AuditRejected(ContentRejected):
+    """A work that failed its audit."""
+
+    code = "audit-failed"
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """What one test came to."""
+
+    __test__ = False  # pytest would take it for a test class by its name
+
+    test: str
+    findings: tuple[AuditFinding, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst of its findings decides."""
+        return outcome_of(self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What all tests that were run on a work came to.
+
+    :param rid: the work, as its folder is named.
+    :param results: one for each test, in the order in which they ran; never empty.
+    """
+
+    rid: str
+    results: tuple[TestResult, ...]
+
+    @property
+    def findings(self) -> tuple[AuditFinding, ...]:
+        """All findings, in the order of the tests."""
+        return tuple(finding for result in self.results for finding in result.findings)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst of all findings decides."""
+        return outcome_of(self.findings)
+
+    def as_dict(self) -> dict[str, object]:
+        """The report as the command line prints it in JSON for one work."""
+        return {
+            "rid": self.rid,
+            "outcome": self.outcome.value,
+            "tests": [{"test": result.test, "outcome": result.outcome.value} for result in self.results],
+            "findings": [finding.as_dict() for finding in self.findings],
+        }
+
+    def rejection(self) -> AuditRejected | None:
+        """Return the error that keeps the work out of the archive, or ``None`` if nothing does."""
+        errors = [finding for finding in self.findings if finding.severity is Severity.ERROR]
+        if not errors:
+            return None
+        first, more = errors[0], len(errors) - 1
+        others = f" There {'is 1 more error' if more == 1 else f'are {more} more errors'}." if more else ""
+        return AuditRejected(
+            f"{self.rid} failed its audit at {first.path!r} ({first.test}, error {first.error}): "
+            f"{first.message}{others}",
+            action="Mend the work and deliver it again; 'ao audit' on its folder shows every finding.",
+            findings=[
+                Finding(code=f"audit-{finding.error}", path=finding.path, message=finding.message) for finding in errors
+            ],
+        )

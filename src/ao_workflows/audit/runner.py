@@ -1,0 +1,124 @@
+"""Running audit tests on a work so that nothing passes unseen."""
+
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ao_workflows.audit.contract import AuditTest, BrokenAt
+from ao_workflows.audit.findings import FOLDER_MISSING, NOT_AUDITED, AuditFinding
+from ao_workflows.audit.properties import AuditProperties
+from ao_workflows.audit.registry import select_tests
+from ao_workflows.audit.report import AuditReport, TestResult
+from ao_workflows.errors import AoError, SystemFailed, UsageError
+from ao_workflows.works import Layout, NotAWork, WorkStructure, read_structure
+
+_DEFAULTS = AuditProperties()
+
+
+class AuditUnreadable(SystemFailed):
+    """The disk did not let a test see the work."""
+
+    code = "audit-unreadable"
+
+
+def run_audit(
+    work: Path, *, tests: Sequence[str] | None = None, properties: AuditProperties = _DEFAULTS
+) -> AuditReport:
+    """Run the chosen tests (all when none are named) on the folder ``work`` and return what they found.
+
+    :raises UsageError: if a key is unknown, or no test would run.
+    :raises NotAWork: if the folder has no work's layout.
+    :raises SystemFailed: if the disk does not let the work be read.
+    """
+    chosen = select_tests(tests)
+    # An absolute path has a last part, which "." has not; links on the way stay as the operator knows them.
+    root = Path(os.path.abspath(work))
+    if root.is_file():
+        raise NotAWork(f"{str(work)!r} is a file, not a work.", action="Name the work's folder.")
+    structure = read_structure(root)
+    return run_tests(structure, chosen, properties)
+
+
+def run_tests(work: WorkStructure, tests: Sequence[AuditTest], properties: AuditProperties) -> AuditReport:
+    """Run ``tests`` on ``work`` and return what they found.
+
+    :raises UsageError: if there is no test.
+    :raises SystemFailed: if the disk does not let a test read the work.
+    """
+    if not tests:
+        raise UsageError(
+            "No audit test was chosen, and an audit of nothing passes nothing.",
+            action="Name a test, or none to run all.",
+        )
+    results = []
+    for test in tests:
+        findings = [*_missing_folders(work, test), *_run(test, work, properties)]
+        results.append(TestResult(test.key, tuple(_weighed(finding, properties) for finding in findings)))
+    return AuditReport(work.root.name, tuple(results))
+
+
+def _run(test: AuditTest, work: WorkStructure, properties: AuditProperties) -> list[AuditFinding]:
+    """Run one test; whatever breaks inside it becomes a finding that fails the audit."""
+    findings = []
+    path = work.root
+    cause: BaseException | None = None
+    try:
+        for finding in test.run(work, properties):
+            if finding.test != test.key or finding.error not in test.errors:
+                message = f"it reported error {finding.error} of {finding.test}, which it does not declare"
+                raise ValueError(message)  # noqa: TRY301 - to be reported like all that goes wrong in a test
+            findings.append(finding)
+    except AoError:
+        raise
+    except BrokenAt as broken:
+        path, cause = broken.path, broken.__cause__ or broken
+    # A test may come from anywhere and meets every kind of file. Its crash must neither pass for a clean work nor
+    # keep the other tests from running, so this is the one place where every kind of error is caught and reported.
+    except Exception as error:  # noqa: BLE001 - see above
+        cause = error
+    if cause is None:
+        return findings
+    if isinstance(cause, OSError) and cause.errno is not None:
+        # The disk failed, not the content. (Decoders raise OSErrors of their own, without an errno.)
+        raise _unreadable(cause, path) from cause
+    where = path.relative_to(work.root).as_posix()
+    message = (
+        f"The test {test.key} broke at {where!r} and cannot say what is there: {type(cause).__name__}: {str(cause)!r}."
+    )
+    return [*findings, AuditFinding(test.key, NOT_AUDITED, where, message)]
+
+
+def _missing_folders(work: WorkStructure, test: AuditTest) -> Iterator[AuditFinding]:
+    """Yield a finding for each folder that ``test`` needs and ``work`` has not.
+
+    A kind of image groups that the work does not have at all is missing; so is, for an image group that it has in
+    one kind, the same group in another kind that the test needs. A test that finds no group of any kind has looked
+    at nothing, and says so in a way that cannot be made a warning.
+    """
+    of_kind = {kind: {group.name for group in work.groups_of(kind)} for kind in test.kinds}
+    names = set().union(*of_kind.values())
+    for kind, groups in of_kind.items():
+        if not groups:
+            message = f"{test.key} needs image groups in {kind!r}, and the work has none there."
+            yield AuditFinding(test.key, FOLDER_MISSING, kind, message)
+            continue
+        for name in sorted(names - groups):
+            where = f"{kind}/{name}" if work.layout is Layout.V1 else f"{name}/{kind}"
+            message = f"{test.key} needs {kind!r} for every image group, and {name!r} has none."
+            yield AuditFinding(test.key, FOLDER_MISSING, where, message)
+    if test.kinds and not names:
+        message = f"{test.key} found no image group, so it has checked nothing."
+        yield AuditFinding(test.key, NOT_AUDITED, ".", message)
+
+
+def _weighed(finding: AuditFinding, properties: AuditProperties) -> AuditFinding:
+    return dataclasses.replace(finding, severity=properties.severity_of(finding.error))
+
+
+def _unreadable(error: OSError, path: Path) -> AuditUnreadable:
+    place = error.filename if isinstance(error.filename, str) else str(path)
+    return AuditUnreadable(
+        f"{place!r} could not be read for the audit: {error.strerror or error}.",
+        action="Check the disk and the permissions, then retry.",
+    )
