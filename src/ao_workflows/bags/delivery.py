@@ -1,0 +1,220 @@
+"""Targets on the disk: a work that is being put together, and one that is there already."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from ao_workflows.bags.bagit import Digests
+from ao_workflows.bags.bagit.manifests import PAYLOAD
+from ao_workflows.bags.disk import sync, sync_tree
+from ao_workflows.bags.partial import Partial
+from ao_workflows.bags.plan import PlannedMember
+from ao_workflows.bags.text import quoted
+from ao_workflows.errors import UsageError
+from ao_workflows.inventory import FileRecord
+from ao_workflows.storage.interface import STREAM_CHUNK
+
+
+class DestinationOccupied(UsageError):
+    """Something else than what would be unpacked is in its place; it is never deleted."""
+
+    code = "destination-occupied"
+
+
+class WorkInProgress:
+    """A :class:`~ao_workflows.bags.examine.Target` that puts a work together in its partial folder."""
+
+    def __init__(self, partial: Partial, planned: PlannedMember, final: Path) -> None:
+        self.records: list[FileRecord] = []
+        self.final = final
+        self._partial = partial
+        self._placement = planned.placement
+        self._folder_times: dict[str, int] = {}
+        self._made = {""}
+        self._descriptor = -1
+
+    def existing(self, path: str, size: int) -> Iterator[bytes] | None:
+        """See the protocol."""
+        place = self._partial.work / self._placement.of(path)
+        return content_of(place) if _is_file(place, size) else None
+
+    def keep(self, path: str, digests: Digests) -> None:
+        """See the protocol."""
+        place = self._placement.of(path)
+        self._made.add(place.rpartition("/")[0])
+        self._record(place, digests, (self._partial.work / place).stat().st_mtime_ns)
+
+    def drop(self, path: str) -> None:
+        """See the protocol."""
+        (self._partial.work / self._placement.of(path)).unlink()
+
+    def begin(self, path: str, modified_ns: int) -> None:
+        """See the protocol."""
+        del path
+        self._modified_ns = modified_ns
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        self._descriptor = os.open(self._partial.incoming, flags, 0o666)
+
+    def write(self, chunk: bytes) -> None:
+        """See the protocol."""
+        view = memoryview(chunk)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+    def accept(self, path: str, digests: Digests) -> None:
+        """See the protocol. The modification time is set before the file gets its name."""
+        os.utime(self._descriptor, ns=(self._modified_ns, self._modified_ns))
+        modified_ns = os.fstat(self._descriptor).st_mtime_ns
+        self.close()
+        place = self._placement.of(path)
+        self._make_folder(place.rpartition("/")[0])
+        self._partial.incoming.rename(self._partial.work / place)
+        self._record(place, digests, modified_ns)
+
+    def discard(self) -> None:
+        """See the protocol."""
+        self.close()
+        self._partial.incoming.unlink()
+
+    def close(self) -> None:
+        """Close the file that is open, if one is."""
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+    def folder(self, path: str, modified_ns: int) -> None:
+        """See the protocol."""
+        place = self._placement.of(path).rstrip("/")
+        self._make_folder(place)
+        # The provenance folder may also be one of the payload, whose own time then counts.
+        if not self._placement.is_bag or path.startswith(PAYLOAD):
+            self._folder_times[place] = modified_ns
+        else:
+            self._folder_times.setdefault(place, modified_ns)
+
+    def add(self, place: str, content: bytes) -> None:
+        """Write a file of our own into the work."""
+        digests = Digests()
+        digests.update(content)
+        self._make_folder(place.rpartition("/")[0])
+        self._partial.incoming.write_bytes(content)
+        target = self._partial.work / place
+        self._partial.incoming.rename(target)
+        self._record(place, digests, target.stat().st_mtime_ns)
+
+    def finish(self) -> None:
+        """Set the folders' times and flush everything to the disk; then the work is ready for its name."""
+        for place in sorted(self._folder_times, key=len, reverse=True):
+            modified_ns = self._folder_times[place]
+            os.utime(self._partial.work / place, ns=(modified_ns, modified_ns))
+        sync_tree(self._partial.work)
+
+    def deliver(self) -> None:
+        """Give the work its name, in one rename."""
+        self._partial.work.rename(self.final)
+        sync(self.final.parent)
+
+    def _make_folder(self, place: str) -> None:
+        if place not in self._made:
+            (self._partial.work / place).mkdir(parents=True, exist_ok=True)
+            self._made.add(place)
+
+    def _record(self, place: str, digests: Digests, modified_ns: int) -> None:
+        self.records.append(FileRecord(place, digests.size, digests.sha512, modified_ns))
+
+
+class WorkInPlace:
+    """A :class:`~ao_workflows.bags.examine.Target` for a work that is there already: it may only be the very same.
+
+    :raises DestinationOccupied: from each method that meets a difference.
+    """
+
+    def __init__(self, planned: PlannedMember, final: Path) -> None:
+        self.records: list[FileRecord] = []
+        self.final = final
+        self._placement = planned.placement
+        if final.is_symlink() or not final.is_dir():
+            raise self._occupied("it is not a folder")
+
+    def existing(self, path: str, size: int) -> Iterator[bytes]:
+        """See the protocol."""
+        place = self._placement.of(path)
+        if not _is_file(self.final / place, size):
+            raise self._occupied(f"{quoted(place)} is not there, or has another size")
+        return content_of(self.final / place)
+
+    def keep(self, path: str, digests: Digests) -> None:
+        """See the protocol."""
+        place = self._placement.of(path)
+        self._record(place, digests)
+
+    def drop(self, path: str) -> None:
+        """See the protocol."""
+        raise self._occupied(f"{quoted(self._placement.of(path))} has other content")
+
+    def begin(self, path: str, modified_ns: int) -> None:
+        """Never asked for: every file is there, or was refused."""
+        raise NotImplementedError
+
+    def accept(self, path: str, digests: Digests) -> None:
+        """Never asked for, like :meth:`begin`."""
+        raise NotImplementedError
+
+    def write(self, chunk: bytes) -> None:
+        """Folders have no bytes, and nothing else is written."""
+
+    def discard(self) -> None:
+        """Nothing was begun."""
+
+    def folder(self, path: str, modified_ns: int) -> None:
+        """Folders are as they are."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def add(self, place: str, content: bytes) -> None:
+        """Compare a file of our own."""
+        path = self.final / place
+        if not _is_file(path, len(content)) or path.read_bytes() != content:
+            raise self._occupied(f"{quoted(place)} is not there, or has other content")
+        digests = Digests()
+        digests.update(content)
+        self._record(place, digests)
+
+    def finish(self) -> None:
+        """Make sure that nothing else is in the work."""
+        known = {record.path for record in self.records}
+        for folder, _, names in os.walk(self.final):
+            for name in names:
+                place = Path(folder, name).relative_to(self.final).as_posix()
+                if place not in known:
+                    raise self._occupied(f"{quoted(place)} is in it, and not in the zip")
+
+    def deliver(self) -> None:
+        """It is where it belongs."""
+
+    def _record(self, place: str, digests: Digests) -> None:
+        modified_ns = (self.final / place).stat().st_mtime_ns
+        self.records.append(FileRecord(place, digests.size, digests.sha512, modified_ns))
+
+    def _occupied(self, why: str) -> DestinationOccupied:
+        return DestinationOccupied(
+            f"{self.final} is there already and is not the same work: {why}.",
+            action="Nothing was changed. Look at what is there; move it away, or unpack to another folder.",
+        )
+
+
+def _is_file(path: Path, size: int) -> bool:
+    try:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size == size
+
+
+def content_of(path: Path) -> Iterator[bytes]:
+    """Yield the content of a file in chunks."""
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(STREAM_CHUNK):
+            yield chunk

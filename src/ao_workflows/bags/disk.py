@@ -1,0 +1,71 @@
+"""Errors of the disk, said to the operator; and flushing."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ao_workflows.errors import MustWait, SystemFailed
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+@contextmanager
+def disk_errors(place: Path) -> Iterator[None]:
+    """Turn an ``OSError`` into what the operator can act on.
+
+    :param place: what the disk was asked for, where the error itself does not name a file.
+    :raises MustWait: with the code ``waiting-for-disk``, if the disk or a quota is full.
+    :raises SystemFailed: for everything else.
+    """
+    try:
+        yield
+    except OSError as error:
+        path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(place)
+        if error.errno in _FULL:
+            raise MustWait(
+                f"free space for {path}",
+                action="Free some, or choose another folder; what is already there is kept and used.",
+                code="waiting-for-disk",
+            ) from error
+        raise SystemFailed(
+            f"{path}: {error.strerror or error}.",
+            action="Check the disk, the mount and its permissions; what is already there is kept and used.",
+            code="disk-failed",
+        ) from error
+
+
+def sync(path: Path) -> None:
+    """Flush a file or a folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(root: Path) -> None:
+    """Flush every file and folder below ``root``, and ``root`` itself, to the disk."""
+    for folder, _, files in os.walk(root):
+        for name in files:
+            sync(Path(folder, name))
+        sync(Path(folder))
+
+
+def names_taken_for_others(folder: Path, paths: Iterable[str]) -> list[str]:
+    """Return those of ``paths`` that the file system of ``folder`` takes for one before them.
+
+    It is asked, by making files of these names in a folder of their own.
+    """
+    taken = []
+    with tempfile.TemporaryDirectory(dir=folder, prefix="names-") as place:
+        for path in paths:
+            file = Path(place, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                file.touch(exist_ok=False)
+            except FileExistsError:
+                taken.append(path)
+    return taken

@@ -1,0 +1,95 @@
+"""The folder in which a work is put together: ``DEST/.{RID}.partial``.
+
+::
+
+    .W22084.partial/source.json    which object this is from; of another one, nothing is kept
+    .W22084.partial/incoming       the file that is being written
+    .W22084.partial/work/…         files that were verified, under their final names
+
+Killed at any moment and opened again, it holds only verified files in ``work`` (as far as the disk kept its word, which
+is why they are read again), and is used by one process at a time.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ao_workflows.errors import SystemFailed
+from ao_workflows.storage import Source
+from ao_workflows.works import Rid
+
+_FORMAT = 1  # of the folder, raised when what an older release left cannot be gone on with
+
+
+class Partial:
+    """An open partial folder, locked for this process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.work = path / "work"
+        self.incoming = path / "incoming"
+
+    def remove(self) -> None:
+        """Delete it with all that is in it."""
+        shutil.rmtree(self.path)
+
+    def begin(self, source: Source) -> None:
+        """Keep what is from this very ``source``, delete what is not."""
+        note = self.path / "source.json"
+        identity = _identity(source)
+        if _read(note) != identity:
+            if self.work.is_dir():
+                shutil.rmtree(self.work)
+            temporary = self.path / "source.json.part"
+            temporary.write_text(json.dumps(identity), encoding="utf-8")
+            temporary.replace(note)
+        self.work.mkdir(exist_ok=True)
+
+
+@contextmanager
+def open_partial(destination: Path, rid: Rid) -> Iterator[Partial]:
+    """Open the partial folder of a work, making it where there is none.
+
+    :raises SystemFailed: with the code ``unpack-in-progress``, if another process has it.
+    """
+    path = destination / f".{rid}.partial"
+    path.mkdir(exist_ok=True)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_current = path.exists() and os.path.samestat(os.fstat(descriptor), path.stat())
+        except BlockingIOError:
+            is_current = False
+        # The folder can also be gone, or another one, when who held it has just finished.
+        if not is_current:
+            raise SystemFailed(
+                f"{path} is in use: another process unpacks {rid} into {destination}.",
+                action="Wait until it has finished.",
+                code="unpack-in-progress",
+            )
+        yield Partial(path)
+    finally:
+        os.close(descriptor)
+
+
+def _identity(source: Source) -> dict[str, object]:
+    info = source.info
+    return {
+        "format": _FORMAT,
+        "name": source.name,
+        "etag": info.etag,
+        "version": info.version_id,
+        "size": info.size,
+    }
+
+
+def _read(note: Path) -> object:
+    try:
+        return json.loads(note.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None

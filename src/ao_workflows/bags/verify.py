@@ -1,0 +1,79 @@
+"""Checking a zip, or a bag in a folder, without writing anything."""
+
+import os
+import stat
+from pathlib import Path
+
+from ao_workflows.bags.bagit import BagValidation, Digests
+from ao_workflows.bags.delivery import content_of
+from ao_workflows.bags.disk import disk_errors
+from ao_workflows.bags.examine import BAGIT_TXT, Examination, Nowhere, Progress
+from ao_workflows.bags.plan import read_plan
+from ao_workflows.bags.report import BagRejected, SourceReport
+from ao_workflows.bags.text import quoted, shown
+from ao_workflows.bags.unpack import source_report
+from ao_workflows.bags.zip import ZipLimits
+from ao_workflows.errors import Finding, UsageError
+from ao_workflows.storage import Source
+
+
+def verify(source: Source, *, limits: ZipLimits | None = None, progress: Progress | None = None) -> SourceReport:
+    """Check everything that :func:`~ao_workflows.bags.unpack` checks, and write nothing.
+
+    A zip that may not be unpacked at all gives a report, too: one with errors and no bags.
+    """
+    try:
+        plan = read_plan(source, limits=limits)
+    except BagRejected as rejected:
+        return rejected.report
+    outcomes = [Examination(source, planned.member, Nowhere(), progress).run() for planned in plan.members]
+    return source_report(plan, outcomes, [])
+
+
+def verify_folder(path: Path, *, progress: Progress | None = None) -> SourceReport:
+    """Check the bag in the folder ``path``.
+
+    :raises UsageError: if it is not a folder. :raises SystemFailed: if it cannot be read.
+    """
+    with disk_errors(path):
+        if not path.is_dir():
+            raise UsageError(f"{path} is not a folder.", action="Name a bag's folder, or a zip.")
+        files, special = _list(path)
+        checks = BagValidation(files, has_payload_folder=(path / "data").is_dir())
+        checks.errors.extend(special)
+        if BAGIT_TXT in files:
+            checks.declare(content_of(path / BAGIT_TXT))
+        control = checks.control_files()
+        for name in control:
+            digests = Digests(checks.algorithms_for(name))
+            passing = digests.watch(content_of(path / name))
+            checks.read(name, passing)
+            for _ in passing:
+                pass
+            checks.record(name, checks.compare(name, digests))
+        checks.settle()
+        for name in sorted(files.keys() - checks.ignored - set(control)):
+            digests = Digests(checks.algorithms_for(name))
+            for chunk in content_of(path / name):
+                digests.update(chunk)
+                if progress is not None:
+                    progress(len(chunk))
+            checks.record(name, checks.compare(name, digests))
+    return SourceReport(source=str(path), bags=(checks.report(path.resolve().name),))
+
+
+def _list(root: Path) -> tuple[dict[str, int], list[Finding]]:
+    """Return the size of each file below ``root`` by its path, and an error for whatever else there is."""
+    files: dict[str, int] = {}
+    special = []
+    for folder, folders, names in os.walk(root):
+        for name in [*names, *(name for name in folders if Path(folder, name).is_symlink())]:
+            place = Path(folder, name)
+            path = place.relative_to(root).as_posix()
+            found = place.lstat()
+            if stat.S_ISREG(found.st_mode):
+                files[path] = found.st_size
+            else:
+                message = f"{quoted(path)} is a symbolic link or a special file: only files and folders are taken."
+                special.append(Finding(code="bag-special-file", path=shown(path), message=message))
+    return files, special
