@@ -2,7 +2,7 @@
 
 _SIZE_STEP = 1000
 _TENTHS_BELOW = 10
-_SIZE_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+_SIZE_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
 def size_text(size: int) -> str:
@@ -12,12 +12,14 @@ def size_text(size: int) -> str:
     while abs(value) >= _SIZE_STEP - 0.5 and unit < len(_SIZE_UNITS) - 1:
         value /= _SIZE_STEP
         unit += 1
-    return f"{size} bytes" if unit == 0 else f"{value:.3g} {_SIZE_UNITS[unit]}"
+    if unit == 0:
+        return f"{size} byte" if abs(size) == 1 else f"{size} bytes"
+    return f"{value:.3g} {_SIZE_UNITS[unit]}"
 
 
 def duration_text(seconds: float) -> str:
     """Return a span of time for people: ``0.4 s``, ``12 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    if seconds < _TENTHS_BELOW:
+    if round(seconds, 1) < _TENTHS_BELOW:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if not minutes:

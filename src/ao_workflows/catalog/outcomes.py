@@ -197,14 +197,19 @@ def reserve_scratch(session: Session, claim: Claim, *, needed: int, free: int, p
 def conclude_delivery(session: Session, claim: Claim, *, policy: RetryPolicy) -> Delivery:
     """Give up the claim, set the state of the delivery that follows from its stages, and return it.
 
-    An error outweighs waiting, waiting outweighs a rejection, and only a delivery of which every work is in the
-    archive is complete. Concluding again changes nothing.
+    A work that has passed its last stage is complete, whatever became of the others. For the delivery, an error
+    outweighs waiting, waiting outweighs a rejection, and it is complete only when every one of its works is. Concluding
+    again changes nothing.
     """
     delivery = session.get_one(Delivery, claim.delivery_id, with_for_update=True)
     if delivery.attempt != claim.attempt or delivery.claimed_by is None:
         return delivery
     moment = now()
-    result = _result_of(session, claim, delivery, moment)
+    for work in delivery.works:
+        if work.state == WorkState.ARCHIVED:
+            work.state = WorkState.COMPLETE
+            work.updated_at = moment
+    result = _result_of(session, claim, delivery)
     delivery.state = DeliveryState(result.kind) if result.kind != "done" else DeliveryState.COMPLETE
     _explain(delivery, result)
     delivery.claimed_by = delivery.lease_until = None
@@ -263,7 +268,7 @@ def retry_delivery(session: Session, delivery_id: int, *, actor: str) -> Deliver
     return delivery
 
 
-def _result_of(session: Session, claim: Claim, delivery: Delivery, moment: datetime) -> Outcome:
+def _result_of(session: Session, claim: Claim, delivery: Delivery) -> Outcome:
     unbag = latest_outcome(session, delivery_id=delivery.id, stage=UNBAG)
     if unbag is not None and unbag.attempt == claim.attempt and unbag.outcome != "done":
         return _outcome_of(unbag)
@@ -284,9 +289,6 @@ def _result_of(session: Session, claim: Claim, delivery: Delivery, moment: datet
             action=work.action,
             waiting_for=work.waiting_for,
         )
-    for work in delivery.works:
-        work.state = WorkState.COMPLETE
-        work.updated_at = moment
     return Outcome(kind="done")
 
 

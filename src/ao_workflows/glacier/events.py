@@ -5,6 +5,7 @@ outside, so every field is checked, and what is not understood is told and never
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,17 @@ from urllib.parse import unquote_plus
 
 ARRIVALS = ("ObjectRestore:Completed", "ObjectCreated:")
 """The events after which an object may be readable; event names carry no ``s3:`` prefix."""
+
+MAX_NAME = 255
+"""Characters of a bucket's name, an eTag or a sequencer, at most; S3's own are shorter. So much fits the catalog."""
+
+MAX_KEY = 1024
+"""Characters of a key or a version id, at most; S3 allows 1024 bytes of UTF-8."""
+
+MAX_EVENT_NAME = 64
+"""Characters of an event's name, at most; the longest of S3 has half of that."""
+
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 _EVENTBRIDGE_NAMES = {
     "Object Restore Completed": "ObjectRestore:Completed",
@@ -120,21 +132,22 @@ def _from_record(record: object) -> ObjectEvent | None:
     """Return the event of one record, ``None`` if it announces nothing that could be fetched."""
     if not isinstance(record, dict):
         raise _NotUnderstood("it is not an object")
-    name = _text(record, "eventName")
-    if not name.removeprefix("s3:").startswith(ARRIVALS):
+    name = _text(record, "eventName").removeprefix("s3:")
+    if not name.startswith(ARRIVALS):
         return None
+    _storable("eventName", name, MAX_EVENT_NAME)
     entity = _part(_part(record, "s3"), "object")
     glacier = record.get("glacierEventData")
     restore = glacier.get("restoreEventData", {}) if isinstance(glacier, dict) else {}
     return ObjectEvent(
-        name=name.removeprefix("s3:"),
-        bucket=_text(_part(_part(record, "s3"), "bucket"), "name"),
+        name=name,
+        bucket=_name(_part(_part(record, "s3"), "bucket"), "name"),
         # In these records, and only here, keys are URL-encoded with "+" for a space.
-        key=_key(_decoded(_text(entity, "key"))),
+        key=_storable("key", _decoded(_text(entity, "key")), MAX_KEY),
         size=_size(entity),
-        etag=_text(entity, "eTag", default="").strip('"'),
-        version_id=_text(entity, "versionId", default="") or None,
-        sequencer=_text(entity, "sequencer", default=""),
+        etag=_name(entity, "eTag", default="").strip('"'),
+        version_id=_storable("versionId", _text(entity, "versionId", default=""), MAX_KEY) or None,
+        sequencer=_name(entity, "sequencer", default=""),
         at=_moment(record.get("eventTime")),
         restore_expires_at=_moment(
             restore.get("lifecycleRestorationExpiryTime") if isinstance(restore, dict) else None
@@ -150,12 +163,12 @@ def _from_eventbridge(document: Mapping[str, Any]) -> ObjectEvent | None:
     entity = _part(detail, "object")
     return ObjectEvent(
         name=name,
-        bucket=_text(_part(detail, "bucket"), "name"),
-        key=_key(_text(entity, "key")),
+        bucket=_name(_part(detail, "bucket"), "name"),
+        key=_storable("key", _text(entity, "key"), MAX_KEY),
         size=_size(entity),
-        etag=_text(entity, "etag", default="").strip('"'),
-        version_id=_text(entity, "version-id", default="") or None,
-        sequencer=_text(entity, "sequencer", default=""),
+        etag=_name(entity, "etag", default="").strip('"'),
+        version_id=_storable("version-id", _text(entity, "version-id", default=""), MAX_KEY) or None,
+        sequencer=_name(entity, "sequencer", default=""),
         at=_moment(document.get("time")),
         restore_expires_at=_moment(detail.get("restore-expiry-time")),
     )
@@ -177,18 +190,28 @@ def _text(document: Mapping[str, Any], name: str, *, default: str | None = None)
     return value
 
 
+def _name(document: Mapping[str, Any], name: str, *, default: str | None = None) -> str:
+    return _storable(name, _text(document, name, default=default), MAX_NAME)
+
+
 def _decoded(key: str) -> str:
+    if _BROKEN_ESCAPE.search(key):
+        raise _NotUnderstood("the key has a % without two hexadecimal digits")
     try:
         return unquote_plus(key, errors="strict")
     except UnicodeDecodeError as error:
         raise _NotUnderstood("the key is not URL-encoded UTF-8") from error
 
 
-def _key(key: str) -> str:
-    # S3 allows almost any character in a key; a database and a log cannot take NUL.
-    if "\0" in key:
-        raise _NotUnderstood("the key holds a NUL character")
-    return key
+def _storable(name: str, text: str, longest: int) -> str:
+    """Return ``text`` if every database and log can take it: JSON can say more than that."""
+    if "\0" in text:
+        raise _NotUnderstood(f"{name} holds a NUL character")
+    if any("\ud800" <= each <= "\udfff" for each in text):
+        raise _NotUnderstood(f"{name} holds half of a surrogate pair")
+    if len(text) > longest:
+        raise _NotUnderstood(f"{name} is longer than {longest} characters")
+    return text
 
 
 def _size(entity: Mapping[str, Any]) -> int:

@@ -5,7 +5,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+)
+from botocore.parsers import ResponseParserError
 
 from ao_workflows.errors import SystemFailed
 
@@ -14,6 +20,9 @@ if TYPE_CHECKING:
 
 MAX_MESSAGES = 10
 """The most messages that SQS hands out at once."""
+
+_SERVER_ERROR = 500
+_MISSING = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
 
 
 class QueueFailed(SystemFailed):
@@ -68,21 +77,51 @@ class Queue:
         """Return all attributes of the queue by name, as SQS calls them. :raises QueueFailed: if it does not answer."""
         with self._errors():
             answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["All"])
+            # An answer that was cut off may look like an empty one; no queue is without attributes.
+            attributes = {str(name): value for name, value in answer["Attributes"].items()}
         self.last_date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-        return {str(name): value for name, value in answer.get("Attributes", {}).items()}
+        return attributes
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            if code in {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}:
-                raise QueueFailed(
-                    f"There is no queue {self.name} in this region and account.",
-                    action="Check the name and region in [[intake.queues]].",
-                    code="queue-missing",
-                ) from error
-            raise QueueFailed(f"Queue {self.name}: {error}.", action="Check the credentials and policy.") from error
-        except BotoCoreError as error:
-            raise QueueFailed(f"Queue {self.name}: {error}.", action="Check the network with `ao doctor`.") from error
+            raise self._refused(error) from error
+        except (NoCredentialsError, CredentialRetrievalError) as error:
+            raise QueueFailed(
+                f"Queue {self.name}: {_sentence(error)}",
+                action="Set profile or credentials_file in [aws], or the usual AWS variables.",
+                code="aws-access",
+            ) from error
+        except (AttributeError, KeyError, TypeError) as error:
+            # What botocore and we stumble over when the answer is not one of SQS: a web page, for example.
+            raise QueueFailed(
+                f"Queue {self.name}: what answers is not SQS.",
+                action="Check endpoint_url in [aws] or [[intake.queues]].",
+            ) from error
+        except (BotoCoreError, ResponseParserError) as error:
+            raise QueueFailed(
+                f"Queue {self.name} does not answer: {_sentence(error)}",
+                action="Check the network, and endpoint_url and region in [aws] or [[intake.queues]].",
+            ) from error
+
+    def _refused(self, error: ClientError) -> QueueFailed:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code in _MISSING:
+            return QueueFailed(
+                f"There is no queue {self.name} in this region and account.",
+                action="Check the name and region in [[intake.queues]].",
+                code="queue-missing",
+            )
+        has_failed = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _SERVER_ERROR
+        return QueueFailed(
+            f"Queue {self.name}: {_sentence(error)}",
+            action="It is tried again; if it stays, see whether the service is up."
+            if has_failed
+            else "Check endpoint_url, the credentials, and that their policy allows to receive and delete messages.",
+        )
+
+
+def _sentence(error: Exception) -> str:
+    return f"{str(error).rstrip('.')}."

@@ -3,17 +3,40 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from ao_workflows.errors import UsageError
 
 Positive = Annotated[int, Field(ge=1)]
 
 
+def expand_home(path: Path) -> Path:
+    """Return ``path`` with ``~`` expanded. :raises UsageError: if there is no such home folder."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise UsageError(
+            f"The home folder in {path} cannot be found: this user has none.",
+            action="Write the path in full (for home: AO_HOME, or home in ao.toml).",
+            code="config-invalid",
+        ) from error
+
+
+def _checked_place(value: object) -> object:
+    # An empty path would mean the folder in which the program happens to be started.
+    if value == "":
+        raise ValueError("an empty path names nothing; leave the setting out instead")
+    return expand_home(Path(value)) if isinstance(value, str | Path) else value
+
+
+Place = Annotated[Path, BeforeValidator(_checked_place)]
+
+
 class _Section(BaseModel):
     """A table of ``ao.toml``: an unknown key is an error, never ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    # What was given is not repeated in errors: it may be a secret in the wrong place.
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
 class AwsSettings(_Section):
@@ -25,7 +48,7 @@ class AwsSettings(_Section):
     """The region, such as ``ap-northeast-2``."""
     profile: str | None = None
     """The section of the credentials file."""
-    credentials_file: Path | None = None
+    credentials_file: Place | None = None
     """An ini file of credentials by section. ``/run/secrets/aws`` is taken by itself when it is there."""
 
 
@@ -52,7 +75,7 @@ class IntakeSettings(_Section):
 
     queues: tuple[QueueSettings, ...] = ()
     """The SQS queues to drain."""
-    drop_folder: Path | None = None
+    drop_folder: Place | None = None
     """A folder into which people put ``.zip`` files of works by hand."""
     settle_seconds: Annotated[int, Field(ge=0)] = 60
     """A dropped file is taken when nothing has touched it for so long, so that no half-copied file is."""
@@ -61,7 +84,7 @@ class IntakeSettings(_Section):
 class ScratchSettings(_Section):
     """Where works in progress live."""
 
-    folder: Path | None = None
+    folder: Place | None = None
     """Left out: ``scratch`` in the ``home`` folder. On the archive's own file system, placing a work is fastest."""
     keep_free_bytes: Annotated[int, Field(ge=0)] = 1 << 30
     """Free space that no delivery may take, in bytes."""
@@ -70,7 +93,7 @@ class ScratchSettings(_Section):
 class ArchiveSettings(_Section):
     """The archive file system."""
 
-    root: Path | None = None
+    root: Place | None = None
     """The folder that holds the mounts ``Archive0`` … ``Archive3``."""
 
 
@@ -116,7 +139,7 @@ class LogSettings(_Section):
 class Settings(_Section):
     """All settings. Sections are tables of ``ao.toml``, and ``AO_SECTION__KEY`` in the environment."""
 
-    home: Path = Path("~/.local/share/ao-workflows")
+    home: Place = Path("~/.local/share/ao-workflows")
     """Where the embedded defaults (catalog and scratch) live."""
     aws: AwsSettings = AwsSettings()
     catalog: CatalogSettings = CatalogSettings()
@@ -130,12 +153,12 @@ class Settings(_Section):
     @property
     def catalog_url(self) -> str:
         """The catalog's address: the one that is set, or SQLite in ``home``. Without password."""
-        return self.catalog.url or f"sqlite:///{self.home.expanduser().absolute() / 'catalog.db'}"
+        return self.catalog.url or f"sqlite:///{expand_home(self.home).absolute() / 'catalog.db'}"
 
     @property
     def scratch_folder(self) -> Path:
         """The folder for works in progress."""
-        return (self.scratch.folder or self.home / "scratch").expanduser().absolute()
+        return (self.scratch.folder or expand_home(self.home) / "scratch").absolute()
 
     @property
     def archive_root(self) -> Path:
@@ -146,4 +169,4 @@ class Settings(_Section):
                 action="Set root in [archive] of ao.toml (or AO_ARCHIVE__ROOT) to the folder of Archive0 … Archive3.",
                 code="archive-root-unset",
             )
-        return self.archive.root.expanduser().absolute()
+        return self.archive.root.absolute()

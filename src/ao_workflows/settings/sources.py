@@ -1,26 +1,26 @@
 """Reading the settings: defaults, ``ao.toml``, ``AO_…`` of the environment, secret files; the later one wins."""
 
-import difflib
+import json
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
-    NestedSecretsSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
-    SecretsSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
-from ao_workflows.errors import UsageError
-from ao_workflows.settings.model import Settings
+from ao_workflows.errors import SystemFailed, UsageError
+from ao_workflows.settings.explained import leaves, nearest_key, nearest_variable, shown, variables
+from ao_workflows.settings.model import Settings, expand_home
 
 CONFIG_VARIABLE = "AO_CONFIG"
 """The environment variable that names the configuration file."""
@@ -28,7 +28,7 @@ CONFIG_VARIABLE = "AO_CONFIG"
 SECRETS_VARIABLE = "AO_SECRETS_DIR"
 """The environment variable that names the folder of secret files, ``/run/secrets`` when unset."""
 
-_MASK = "********"
+_PREFIX = "ao_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,43 @@ class EffectiveValue:
     origin: str
 
 
+class _Variables(EnvSettingsSource):
+    """Variables by name, from the environment or from files with such names.
+
+    :param values: each variable's value by its name in lower case.
+    :param names: how to name each to a person.
+    """
+
+    def __init__(self, settings_cls: type[BaseSettings], values: Mapping[str, str], names: Mapping[str, str]) -> None:
+        super().__init__(settings_cls)
+        self.names = names
+        # A variable that is set to nothing is as good as unset: that is how compose files pass on what they have not.
+        self.env_vars = {name: value for name, value in values.items() if value}
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Return the JSON in ``value``. :raises UsageError: naming the variable, if it is none."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except (json.JSONDecodeError, RecursionError) as error:
+            name = next(name for name, text in self.env_vars.items() if text is value)
+            raise UsageError(
+                f"{self.names[name]} is not JSON: {error}.",
+                action="""Write a list as ["a", "b"] and a table as {"key": "value"}.""",
+                code="config-invalid",
+            ) from error
+
+    def origin_of(self, key: str) -> str:
+        """Return what set ``key``: the variable of its own, or that of its section."""
+        parts = key.split(".")
+        candidates = [f"{_PREFIX}{'__'.join(parts[:length])}" for length in range(len(parts), 0, -1)]
+        return next((self.names[name] for name in candidates if name in self.env_vars), key)
+
+
 class _Reader(BaseSettings, Settings):
     """The settings, read from this process's surroundings."""
 
     model_config = SettingsConfigDict(
-        extra="forbid", env_prefix="AO_", env_nested_delimiter="__", secrets_dir_missing="ok", frozen=True
+        extra="forbid", env_prefix=_PREFIX, env_nested_delimiter="__", frozen=True, hide_input_in_errors=True
     )
 
     @classmethod
@@ -62,7 +94,7 @@ class _Reader(BaseSettings, Settings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del init_settings, env_settings, dotenv_settings, file_secret_settings
-        return tuple(source for _, source in _sources(settings_cls))
+        return tuple(_sources(settings_cls))
 
 
 def config_file() -> Path | None:
@@ -72,7 +104,7 @@ def config_file() -> Path | None:
     """
     named = os.environ.get(CONFIG_VARIABLE)
     if named:
-        path = Path(named).expanduser()
+        path = expand_home(Path(named))
         if not path.is_file():
             raise UsageError(
                 f"{CONFIG_VARIABLE} names {path}, which is not a file.",
@@ -86,28 +118,25 @@ def config_file() -> Path | None:
 def settings_from_file(path: Path) -> Settings:
     """Return the settings that ``path`` alone gives, whatever the environment says.
 
-    :raises UsageError: naming the key and what is wrong with it.
+    :raises UsageError: naming the key and what is wrong with it. :raises SystemFailed: if the file cannot be read.
     """
     try:
-        return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Settings.model_validate(_read_toml(path))
     except ValidationError as error:
-        raise _invalid(error, place=str(path)) from error
-    except tomllib.TOMLDecodeError as error:
-        raise _not_toml(path, error) from error
+        raise _invalid(error, lambda _: str(path)) from error
 
 
 def load_settings() -> Settings:
     """Read and check the settings.
 
     :raises UsageError: naming the file or variable, the key and what is wrong with it.
+    :raises SystemFailed: if a file cannot be read.
     """
-    _refuse_unknown_variables()
     try:
         settings = _Reader()
     except ValidationError as error:
-        raise _invalid(error, place=str(config_file() or "the AO_… variables")) from error
-    except tomllib.TOMLDecodeError as error:
-        raise _not_toml(config_file(), error) from error
+        origins = _origins()
+        raise _invalid(error, lambda key: _origin_in(origins, key)) from error
     secret_credentials = _secrets_folder() / "aws"
     if settings.aws.credentials_file is None and secret_credentials.is_file():
         aws = settings.aws.model_copy(update={"credentials_file": secret_credentials})
@@ -117,37 +146,81 @@ def load_settings() -> Settings:
 
 def explain_settings(settings: Settings) -> list[EffectiveValue]:
     """Return every setting of ``settings`` with the place it came from, in the order of the reference."""
-    origins: dict[str, str] = {}
-    for origin, source in reversed(_sources(_Reader)):
-        for key, _ in _flatten(source()):
-            origins[key] = f"{origin}{_variable_of(key)}" if origin in {"environment ", "secret "} else origin
+    origins = _origins()
     if settings.aws.credentials_file == _secrets_folder() / "aws":
         origins.setdefault("aws.credentials_file", "found among the secret files")
-    return [EffectiveValue(key, value, origins.get(key, "default")) for key, value in _flatten(settings)]
+    return [EffectiveValue(key, shown(value), origins.get(key, "default")) for key, value in leaves(settings)]
 
 
-def _sources(settings_cls: type[BaseSettings]) -> list[tuple[str, PydanticBaseSettingsSource]]:
-    """Return the places settings are read from, strongest first, each with its name."""
-    files = SecretsSettingsSource(settings_cls, secrets_dir=_secrets_folder())
-    secrets = NestedSecretsSettingsSource(files, secrets_prefix="ao_", secrets_nested_delimiter="__")
-    sources: list[tuple[str, PydanticBaseSettingsSource]] = [
-        ("secret ", secrets),
-        ("environment ", EnvSettingsSource(settings_cls)),
+def _sources(settings_cls: type[BaseSettings]) -> list[PydanticBaseSettingsSource]:
+    """Return the places settings are read from, strongest first."""
+    environment = {name.lower(): name for name in os.environ if name.lower().startswith(_PREFIX)}
+    _refuse_unknown({name: f"the environment variable {given}" for name, given in environment.items()})
+    secrets = _secret_files()
+    _refuse_unknown({name: f"the secret file {path}" for name, path in secrets.items()})
+    sources: list[PydanticBaseSettingsSource] = [
+        _Variables(
+            settings_cls,
+            {name: _read_text(path).strip() for name, path in secrets.items()},
+            {name: f"secret file {path}" for name, path in secrets.items()},
+        ),
+        _Variables(
+            settings_cls,
+            {name: os.environ[given] for name, given in environment.items()},
+            {name: f"environment {given}" for name, given in environment.items()},
+        ),
     ]
     file = config_file()
     if file is not None:
-        sources.append((str(file), TomlConfigSettingsSource(settings_cls, toml_file=file)))
+        sources.append(InitSettingsSource(settings_cls, _read_toml(file)))
     return sources
 
 
-def _refuse_unknown_variables() -> None:
-    """Refuse ``AO_SECTON__KEY``: pydantic-settings finds typos inside a section, but not in a section's name."""
-    for name in os.environ:
-        section, delimiter, _ = name.removeprefix("AO_").lower().partition("__")
-        if name.startswith("AO_") and delimiter and section not in Settings.model_fields:
+def _origins() -> dict[str, str]:
+    """Return by its key what set each value that is not a default."""
+    origins: dict[str, str] = {}
+    for source in reversed(_sources(_Reader)):
+        for key, _ in leaves(source()):
+            origins[key] = source.origin_of(key) if isinstance(source, _Variables) else str(config_file())
+    return origins
+
+
+def _origin_in(origins: Mapping[str, str], key: str) -> str:
+    """Return what set ``key``, or the nearest thing that it is a part of (a list is set as one)."""
+    while key:
+        if key in origins:
+            return origins[key]
+        inside = {origin for known, origin in origins.items() if known.startswith(f"{key}.")}
+        if inside:
+            return " or ".join(sorted(inside))
+        key = key.rpartition(".")[0]
+    return "the settings"
+
+
+def _secret_files() -> dict[str, Path]:
+    """Return the secret files that are ours, by name in lower case; those of other programs are not looked into."""
+    folder = _secrets_folder()
+    try:
+        found = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UsageError(
+            f"{folder}: {error.strerror}.",
+            action=f"Let {SECRETS_VARIABLE} name a folder that this user may list.",
+            code="config-invalid",
+        ) from error
+    return {path.name.lower(): path for path in found if path.name.lower().startswith(_PREFIX) and path.is_file()}
+
+
+def _refuse_unknown(names: Mapping[str, str]) -> None:
+    """Refuse what looks like a setting and is none: pydantic-settings finds typos inside sections only."""
+    known = variables() | {CONFIG_VARIABLE.lower(), SECRETS_VARIABLE.lower()}
+    for name, what in names.items():
+        if name not in known:
             raise UsageError(
-                f"The environment variable {name} sets nothing: there is no section {section!r}{_nearest((section,))}.",
-                action="Correct or remove it.",
+                f"There is no setting for {what}{nearest_variable(name, known)}.",
+                action="Correct its name, or remove it.",
                 code="config-invalid",
             )
 
@@ -156,48 +229,40 @@ def _secrets_folder() -> Path:
     return Path(os.environ.get(SECRETS_VARIABLE) or "/run/secrets")
 
 
-def _variable_of(key: str) -> str:
-    return "AO_" + key.upper().replace(".", "__")
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(_read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(
+            f"{path} is not valid TOML: {error}.", action="Correct that line.", code="config-invalid"
+        ) from error
 
 
-def _flatten(value: BaseModel | Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield ``(section.key, value)`` of every leaf; a list is a leaf, a secret is masked."""
-    items = (
-        ((name, getattr(value, name)) for name in type(value).model_fields)
-        if isinstance(value, BaseModel)
-        else value.items()
-    )
-    for name, item in items:
-        if isinstance(item, BaseModel | Mapping):
-            yield from _flatten(item, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", _MASK if isinstance(item, SecretStr) else item
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{path} is not text in UTF-8: see byte {error.start + 1}.",
+            action="Save it again as UTF-8.",
+            code="config-invalid",
+        ) from None  # the cause would repeat the content, which may be a secret
+    except OSError as error:
+        raise SystemFailed(
+            f"{path}: {error.strerror}.", action="Let this user read the file.", code="config-unreadable"
+        ) from error
 
 
-def _not_toml(path: Path | None, error: tomllib.TOMLDecodeError) -> UsageError:
-    return UsageError(f"{path} is not valid TOML: {error}.", action="Correct that line.", code="config-invalid")
-
-
-def _invalid(error: ValidationError, *, place: str) -> UsageError:
-    problems = []
+def _invalid(error: ValidationError, origin_of: Callable[[str], str]) -> UsageError:
+    problems, origins = [], []
     for detail in error.errors(include_input=False, include_url=False):
         key = ".".join(str(part) for part in detail["loc"])
-        hint = _nearest(detail["loc"]) if detail["type"] == "extra_forbidden" else ""
-        message = "there is no such setting" if detail["type"] == "extra_forbidden" else detail["msg"]
-        problems.append(f"{key}: {message}{hint}")
+        is_unknown = detail["type"] == "extra_forbidden"
+        message = f"there is no such setting{nearest_key(detail['loc'])}" if is_unknown else detail["msg"]
+        problems.append(f"{key}: {message}")
+        origins.append(origin_of(key))
     return UsageError(
         f"The settings are wrong: {'; '.join(problems)}.",
-        action=f"Correct {place}.",
+        action=f"Correct {', '.join(dict.fromkeys(origins))}.",
         code="config-invalid",
     )
-
-
-def _nearest(location: tuple[int | str, ...]) -> str:
-    model: Any = Settings
-    for part in location[:-1]:
-        field = model.model_fields.get(part) if isinstance(part, str) else None
-        model = field.annotation if field is not None else None
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            return ""
-    close = difflib.get_close_matches(str(location[-1]), list(model.model_fields), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""

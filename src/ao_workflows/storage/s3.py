@@ -18,7 +18,6 @@ from botocore.exceptions import (
     ReadTimeoutError,
     ResponseStreamingError,
 )
-from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
 from urllib3.exceptions import SSLError
 
@@ -71,7 +70,14 @@ class S3Store:
 
     def stat(self, key: str, *, version_id: str | None = None) -> ObjectInfo:
         """See the contract."""
-        return _info(key, self._head(key, version_id))
+        head = self._head(key, version_id)
+        try:
+            return _info(key, head)
+        except KeyError as error:
+            raise StorageFailed(
+                f"{self._shown(key)}: the answer tells no {error.args[0]}.",
+                action="Check the endpoint: a server answers there, but not as S3.",
+            ) from error
 
     def is_readable(self, key: str, *, version_id: str | None = None) -> bool:
         """Tell whether the object can be read now: not in a Glacier class, or with a restored copy."""
@@ -187,9 +193,6 @@ class S3Store:
             **_version(info.version_id),
         )
         body = response["Body"]
-        if response["ETag"].strip('"') != info.etag:
-            body.close()
-            raise _changed(self._shown(info.key))
         status, content_range = response["ResponseMetadata"]["HTTPStatusCode"], response.get("ContentRange")
         asked = f"bytes {start}-{end - 1}/{info.size}"
         if (status, content_range, response["ContentLength"]) != (_PARTIAL_CONTENT, asked, end - start):
@@ -199,6 +202,10 @@ class S3Store:
                 f"({response['ContentLength']} bytes, status {status}).",
                 action="Check what stands between here and the bucket: it does not keep to HTTP ranges.",
             )
+        # A server may not know the condition; then the eTag shows that this is another content.
+        if response["ETag"].strip('"') != info.etag:
+            body.close()
+            raise _changed(self._shown(info.key))
         return body
 
     @contextmanager
@@ -215,7 +222,7 @@ class S3Store:
             if isinstance(cause, ClientError):
                 raise _translate(name, self.bucket, cause) from error
             raise StorageFailed(f"{name}: {shown(str(error))}.", action="It is tried again.") from error
-        except (BotoCoreError, ResponseParserError) as error:
+        except BotoCoreError as error:
             raise StorageFailed(
                 f"{name}: {shown(str(error))}.",
                 action="Check the network, the endpoint and the credentials with `ao doctor`.",

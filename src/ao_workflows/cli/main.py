@@ -1,0 +1,101 @@
+"""The program ``ao``: its commands, and how an error leaves it."""
+
+import io
+import signal
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from ao_workflows import __version__
+from ao_workflows.cli import audit, bag, config, db, doctor, intake, run, sync, works
+from ao_workflows.cli.output import show_error
+from ao_workflows.errors import AoError, ExitCode, SystemFailed, UsageError
+
+_SIGNALLED = 128
+_INTERRUPTED = _SIGNALLED + signal.SIGINT  # how Typer, too, reports Ctrl-C
+
+app = typer.Typer(
+    name="ao",
+    help="Brings digitised works back from S3 Glacier into an archive: verified, unattended, restartable.",
+    epilog="Exit codes: 0 done, 1 the content was rejected, 2 wrong usage, 3 the system failed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(bag.app, name="bag")
+app.command("audit")(audit.audit)
+app.command("sync")(sync.sync)
+app.command("intake")(intake.intake)
+app.command("run")(run.run)
+app.add_typer(works.app, name="works")
+app.add_typer(db.app, name="db")
+app.add_typer(config.app, name="config")
+app.command("doctor")(doctor.doctor)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"ao {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run the program; end with one of the exit codes of :class:`ExitCode`, or 128 and the number of a signal."""
+    stopped_by = [signal.SIGINT]
+
+    def stop(number: int, frame: Any) -> None:
+        # Asked to stop, a run gives its claim back, as it does at Ctrl-C.
+        del frame
+        stopped_by[0] = signal.Signals(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a name gets it escaped, as it does on standard error.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    code = _run(as_json="--json" in sys.argv)
+    sys.exit(_SIGNALLED + stopped_by[0] if code == _INTERRUPTED else code)
+
+
+def _run(*, as_json: bool) -> int:
+    """Run the command that the arguments name; return its exit code, every error told."""
+    try:
+        # A command that ends without a word of its own has done what it should.
+        return app(standalone_mode=False) or ExitCode.DONE
+    except AoError as error:
+        show_error(error, as_json=as_json)
+        return error.exit_code
+    except typer.TyperException as error:
+        return _misused(error, as_json=as_json)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except SystemExit:
+        # Typer's way to say that nobody reads the output any more; its code would mean that content was rejected.
+        return _SIGNALLED + signal.SIGPIPE
+    except OSError as error:
+        place = error.filename if isinstance(error.filename, str) else "The system"
+        problem = SystemFailed(f"{place}: {error.strerror or error}.", action="Check the disk and its permissions.")
+        show_error(problem, as_json=as_json)
+        return problem.exit_code
+
+
+def _misused(error: typer.TyperException, *, as_json: bool) -> int:
+    """Tell that the command line itself was wrong."""
+    if not error.format_message():
+        return ExitCode.USAGE  # nothing was asked for, and the help was printed
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "ao"
+    problem = UsageError(error.format_message(), action=f"See `{command} --help`.")
+    show_error(problem, as_json=as_json)
+    return problem.exit_code

@@ -1,0 +1,127 @@
+"""``ao works``: what became of every work."""
+
+import getpass
+from typing import Annotated, Any
+
+import typer
+from rich.table import Column, Table
+
+from ao_workflows.catalog import Delivery, Event, WorkRow, events_of, find_delivery, list_works, retry_delivery
+from ao_workflows.cli.output import JsonOption, cell, out, print_json, say, settings_with_logs
+from ao_workflows.errors import UsageError
+from ao_workflows.staging import Process
+from ao_workflows.units import size_text
+
+app = typer.Typer(help="Works and deliveries: list, history, try again.", no_args_is_help=True)
+
+STATE_STYLES = {"complete": "green", "rejected": "red", "error": "red", "waiting": "yellow"}
+"""Colours for states; the words alone say as much."""
+
+
+@app.command("list")
+def list_(
+    state: Annotated[
+        list[str] | None, typer.Option("--state", "-s", help="Only works in this state; may be repeated.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List all works with their state, and the reason where one stopped.
+
+    A delivery that is not opened yet is one row, under the RID that its name gives.
+
+    Example: ao works list --state rejected --state error
+    """
+    process = Process.open(settings_with_logs())
+    with process.catalog.reading() as session:
+        rows = list_works(session, states=state or ())
+    if as_json:
+        print_json({"works": [row.as_dict() for row in rows], "total": len(rows)})
+    else:
+        out().print(works_table(rows))
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A RID, or the number of a delivery.", metavar="RID|DELIVERY")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show the newest delivery of a work: where it stands, why, what to do, and its whole history."""
+    process = Process.open(settings_with_logs())
+    with process.catalog.reading() as session:
+        delivery = find_delivery(session, name)
+        if delivery is None:
+            raise UsageError(f"There is no work or delivery {name}.", action="See `ao works list`.")
+        rows = [row for row in list_works(session) if row.delivery == delivery.id]
+        events = events_of(session, delivery.id)
+    if as_json:
+        print_json(_document(delivery, rows, events))
+        return
+    out().print(works_table(rows))
+    for row in rows:
+        for line in (row.reason, row.action):
+            if line:
+                say(line)
+        for finding in row.findings:
+            say(f"  {finding.get('code')}: {finding.get('message')}")
+            for side in ("expected", "found"):
+                if side in finding:
+                    say(f"      {side:8} {finding[side]}")
+    history = Table("When (UTC)", "Who", "What", "Outcome", "Detail", box=None, pad_edge=False)
+    for event in events:
+        told = ", ".join(f"{key} {value}" for key, value in event.detail.items() if value not in {"", None})
+        when = event.at.strftime("%Y-%m-%d %H:%M:%S")
+        history.add_row(when, cell(event.actor), event.type, event.outcome, cell(told))
+    out().print(history)
+
+
+@app.command()
+def retry(
+    delivery: Annotated[int, typer.Argument(help="The number of the delivery.")], as_json: JsonOption = False
+) -> None:
+    """Try a delivery again that was rejected, failed or waits, after what stopped it has been mended."""
+    process = Process.open(settings_with_logs())
+    with process.catalog.transaction() as session:
+        row = retry_delivery(session, delivery, actor=getpass.getuser())
+    if as_json:
+        print_json({"delivery": row.id, "state": row.state})
+    else:
+        say(f"Delivery {row.id} ({row.source}) is due again.")
+
+
+def works_table(rows: list[WorkRow]) -> Table:
+    """Return ``rows`` as a table for people."""
+    place = Column("Where, or why not", overflow="fold")
+    table = Table("Work", "State", "Files", "Size", place, "Delivery", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(
+            cell(row.rid or "(unnamed)"),
+            row.state,
+            str(row.files or ""),
+            size_text(row.bytes) if row.bytes else "",
+            cell(row.archive_path or row.reason or row.source),
+            str(row.delivery),
+            style=STATE_STYLES.get(row.state),
+        )
+    return table
+
+
+def _document(delivery: Delivery, rows: list[WorkRow], events: list[Event]) -> dict[str, Any]:
+    return {
+        "delivery": delivery.id,
+        "source": delivery.source,
+        "state": delivery.state,
+        "attempt": delivery.attempt,
+        "restore_expires_at": delivery.restore_expires_at and delivery.restore_expires_at.isoformat(),
+        "works": [row.as_dict() for row in rows],
+        "events": [
+            {
+                "at": event.at.isoformat(),
+                "actor": event.actor,
+                "type": event.type,
+                "outcome": event.outcome,
+                "work": event.work_id,
+                "detail": event.detail,
+            }
+            for event in events
+        ],
+    }

@@ -1,0 +1,58 @@
+"""``python -m ao_workflows.demo``: what ``make demo``, ``make airflow`` and ``make deliver`` run."""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from ao_workflows.demo.job import run_demo
+from ao_workflows.demo.live import run_live, send_delivery
+from ao_workflows.errors import AoError
+
+app = typer.Typer(help="The demo of ao-workflows.", no_args_is_help=True, add_completion=False)
+
+Folder = Annotated[Path, typer.Option(help="The demo's folder; what an earlier demo left in it is removed.")]
+DEMO = Path(".demo")
+
+
+@app.command()
+def run(folder: Folder = DEMO) -> None:
+    """Run the whole job once: four deliveries, the real DAGs, a report."""
+    raise typer.Exit(run_demo(folder, Console(soft_wrap=True)))
+
+
+@app.command()
+def airflow(folder: Folder = DEMO) -> None:
+    """Start Airflow with its web UI and the stand-in, until Ctrl-C."""
+    run_live(folder, Console(soft_wrap=True))
+
+
+@app.command()
+def deliver(
+    folder: Folder = DEMO, corrupt: Annotated[bool, typer.Option("--corrupt", help="Flip one byte.")] = False
+) -> None:
+    """Send a delivery to the running Airflow."""
+    delivery = send_delivery(folder, corrupt=corrupt)
+    Console(soft_wrap=True).print(f"Delivered {delivery.key}; its restore is complete.", markup=False, highlight=False)
+
+
+def main() -> None:
+    """Run the command; end with an exit code of the command line."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app()
+    except AoError as error:
+        sys.stderr.write(f"error: {error.message}\nnext step: {error.action}\n")
+        sys.exit(error.exit_code)
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    del number, frame
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

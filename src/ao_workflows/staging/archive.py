@@ -1,0 +1,33 @@
+"""Stage ``archive``: the work is in its place in the archive file system, every byte of it proved there."""
+
+from sqlalchemy.orm import Session
+
+from ao_workflows.archive import sync_work
+from ao_workflows.catalog import Work, WorkState
+from ao_workflows.inventory import read_inventory
+from ao_workflows.staging.scratch import inventory_file
+from ao_workflows.staging.stage import StageContext, StageResult
+from ao_workflows.works import parse_rid
+
+_ARCHIVED = frozenset({WorkState.ARCHIVED, WorkState.COMPLETE})
+
+
+def is_done(context: StageContext) -> bool:
+    """Tell whether the work is on record as archived."""
+    return context.the_work.state in _ARCHIVED
+
+
+def run(context: StageContext) -> StageResult:
+    """Sync the work into the archive file system."""
+    work_id, rid = context.the_work.id, parse_rid(context.the_work.rid)
+    result = sync_work(
+        context.folder / rid,
+        context.process.settings.archive_root,
+        rid=rid,
+        inventory=read_inventory(inventory_file(context.folder, rid)),
+    )
+
+    def record(session: Session) -> None:
+        session.get_one(Work, work_id).archive_path = str(result.archive_path)
+
+    return StageResult(detail=result.as_dict(), record=record)

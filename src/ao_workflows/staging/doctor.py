@@ -1,0 +1,204 @@
+"""Examining each real thing that the job needs; nothing is changed."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from pathlib import Path
+
+from ao_workflows.catalog import known_buckets, messages_not_understood, now
+from ao_workflows.errors import AoError
+from ao_workflows.glacier import Queue
+from ao_workflows.settings import QueueSettings, Settings
+from ao_workflows.staging.process import Process, open_catalog
+from ao_workflows.staging.scratch import free_bytes
+from ao_workflows.storage import ObjectGone
+from ao_workflows.units import size_text
+
+ARCHIVE_MOUNTS = ("Archive0", "Archive1", "Archive2", "Archive3")
+
+_CLOCK_TOLERANCE = timedelta(seconds=60)
+"""AWS refuses requests whose time is off by 15 minutes; times in the history should be better than that."""
+
+
+class Verdict(StrEnum):
+    """How a check came out."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was examined, what was found, and how to mend it."""
+
+    name: str
+    verdict: Verdict
+    found: str
+    action: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """The check as JSON."""
+        return {key: str(value) for key, value in asdict(self).items()}
+
+
+def examine(settings: Settings) -> list[Check]:
+    """Return the checks of everything that ``settings`` name, in the order of the flow."""
+    process = Process(settings, open_catalog(settings))
+    try:
+        return [
+            *_guarded("catalog", _catalog(process)),
+            *_guarded("scratch", _scratch(settings)),
+            *_guarded("archive", _archive(settings)),
+            *_guarded("drop folder", _drop_folder(settings)),
+            *(
+                check
+                for queue in settings.intake.queues
+                for check in _guarded(f"queue {queue.name}", _queue(process, queue))
+            ),
+            *_buckets(process),
+        ]
+    finally:
+        process.catalog.close()
+
+
+def _guarded(name: str, checks: Iterator[Check]) -> Iterator[Check]:
+    """Turn an error in the middle of ``checks`` into a bad check."""
+    try:
+        yield from checks
+    except AoError as error:
+        yield Check(name, Verdict.BAD, error.message, error.action)
+
+
+def _catalog(process: Process) -> Iterator[Check]:
+    process.catalog.check()
+    yield Check("catalog", Verdict.GOOD, f"{process.catalog.name}, revision {process.catalog.revision()}")
+    with process.catalog.reading() as session:
+        open_problems = len(messages_not_understood(session))
+    if open_problems:
+        yield Check(
+            "messages",
+            Verdict.WARNING,
+            f"{open_problems} were not understood",
+            "Read them with `ao intake --problems`.",
+        )
+
+
+def _scratch(settings: Settings) -> Iterator[Check]:
+    folder = settings.scratch_folder
+    if settings.scratch.folder is None and not folder.exists():
+        yield Check("scratch", Verdict.WARNING, f"{folder} is not there yet", "Nothing to do: it is made when needed.")
+        return
+    yield _writable(
+        "scratch", folder, "Create the folder or mount its disk, let this user write it, or set folder in [scratch]."
+    )
+    if folder.is_dir():
+        free = free_bytes(folder, keep=settings.scratch.keep_free_bytes)
+        kept = f"{size_text(settings.scratch.keep_free_bytes)} are kept free"
+        if free > 0:
+            yield Check("scratch space", Verdict.GOOD, f"{size_text(free)} for deliveries; {kept}")
+        else:
+            action = "Free some space there, or give scratch a larger disk; until then, deliveries wait."
+            yield Check("scratch space", Verdict.BAD, f"nothing left for deliveries; {kept}", action)
+
+
+def _archive(settings: Settings) -> Iterator[Check]:
+    root = settings.archive_root
+    for name in ARCHIVE_MOUNTS:
+        action = f"Mount {name} there (or create the folder), let this user write it, or correct root in [archive]."
+        yield _writable(f"archive {name}", root / name, action)
+
+
+def _drop_folder(settings: Settings) -> Iterator[Check]:
+    if settings.intake.drop_folder is not None:
+        action = "Create the folder, let this user write it, or correct drop_folder in [intake]."
+        yield _writable("drop folder", settings.intake.drop_folder, action)
+    elif not settings.intake.queues:
+        yield Check(
+            "intake",
+            Verdict.WARNING,
+            "neither queues nor a drop folder are set: nothing can arrive",
+            "Set queues or drop_folder in [intake].",
+        )
+
+
+def _queue(process: Process, settings: QueueSettings) -> Iterator[Check]:
+    name = f"queue {settings.name}"
+    queue = process.queue(settings)
+    attributes = queue.attributes()
+    yield Check(name, Verdict.GOOD, f"{attributes.get('ApproximateNumberOfMessages', '?')} messages")
+    yield from _guarded(f"{name} dead letters", _dead_letters(queue, attributes.get("RedrivePolicy")))
+    offset = _clock_offset(queue.last_date)
+    if offset is not None:
+        is_good = offset <= _CLOCK_TOLERANCE
+        yield Check(
+            f"clock against {name}",
+            Verdict.GOOD if is_good else Verdict.BAD,
+            f"{offset.total_seconds():.0f} s apart",
+            "" if is_good else "Set this machine's clock, and run a time service (NTP).",
+        )
+
+
+def _dead_letters(queue: Queue, policy: str | None) -> Iterator[Check]:
+    name = f"queue {queue.name} dead letters"
+    try:
+        target = str(json.loads(policy or "{}").get("deadLetterTargetArn") or "").rpartition(":")[2]
+    except (ValueError, AttributeError):
+        target = ""
+    if not target:
+        yield Check(
+            name,
+            Verdict.WARNING,
+            "no dead-letter queue is set",
+            "Give the queue a RedrivePolicy, so that a message that nobody can take is kept and seen.",
+        )
+        return
+    waiting = Queue(queue.client, target).attributes().get("ApproximateNumberOfMessages", "?")
+    if waiting == "0":
+        yield Check(name, Verdict.GOOD, f"none in {target}")
+    else:
+        action = "Read them; when the cause is mended, move them back (SQS: start DLQ redrive)."
+        yield Check(name, Verdict.WARNING, f"{waiting} messages in {target}", action)
+
+
+def _clock_offset(date: str | None) -> timedelta | None:
+    """Return how far this clock is from a ``Date`` header, ``None`` if that says nothing."""
+    try:
+        return abs(parsedate_to_datetime(date or "").astimezone(UTC) - now())
+    except ValueError:
+        return None
+
+
+def _buckets(process: Process) -> Iterator[Check]:
+    """Check the buckets that deliveries came from; of a catalog that cannot tell, its own check has told."""
+    try:
+        process.catalog.check()
+        with process.catalog.reading() as session:
+            buckets = known_buckets(session)
+    except AoError:
+        return
+    for bucket, queue in buckets:
+        yield from _guarded(f"bucket {bucket}", _bucket(process, bucket, queue))
+
+
+def _bucket(process: Process, bucket: str, queue: str) -> Iterator[Check]:
+    try:
+        process.bucket(bucket, queue=queue).check()
+        yield Check(f"bucket {bucket}", Verdict.GOOD, "can be reached")
+    except ObjectGone:
+        action = "Check the region and the account in [aws]; its deliveries cannot be fetched without it."
+        yield Check(f"bucket {bucket}", Verdict.BAD, "there is no such bucket", action)
+
+
+def _writable(name: str, folder: Path, action: str) -> Check:
+    """Check by really writing: permission bits say little about network mounts."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return Check(name, Verdict.GOOD, f"{folder} can be written by user {os.geteuid()}")
+    except OSError as error:
+        return Check(name, Verdict.BAD, f"{folder}: {error.strerror} (as user {os.geteuid()})", action)

@@ -1,0 +1,85 @@
+"""What every stage works with: the settings, the catalog, and the ways to queues and buckets."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from ao_workflows.catalog import Catalog, RetryPolicy
+from ao_workflows.glacier import Queue
+from ao_workflows.settings import AwsSettings, QueueSettings, Settings
+from ao_workflows.storage import AwsAccess, S3Store
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process's view of the house."""
+
+    settings: Settings
+    catalog: Catalog
+    # Making a client costs a tenth of a second, and a process may ask for the same one for weeks.
+    _queues: dict[QueueSettings, Queue] = field(default_factory=dict, repr=False)
+    _buckets: dict[tuple[str, str], S3Store] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Process":
+        """Open the catalog that ``settings`` name, and make sure that its tables are those of this version.
+
+        :raises CatalogUnavailable: if it cannot be reached. :raises CatalogNotMigrated: if its tables are others.
+        """
+        catalog = open_catalog(settings)
+        catalog.check()
+        return cls(settings, catalog)
+
+    @property
+    def lease(self) -> timedelta:
+        """For how long a claim holds without a sign of life."""
+        return timedelta(minutes=self.settings.process.lease_minutes)
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """When what stopped is looked at again."""
+        process = self.settings.process
+        return RetryPolicy(
+            first=timedelta(seconds=process.retry_seconds),
+            longest=timedelta(seconds=process.retry_seconds_max),
+            wait=timedelta(seconds=process.wait_seconds),
+            restore_check=timedelta(seconds=process.restore_check_seconds),
+            max_attempts=process.max_attempts,
+        )
+
+    def queue(self, settings: QueueSettings) -> Queue:
+        """Return the queue. :raises QueueFailed: if it is missing or cannot be reached."""
+        if settings not in self._queues:
+            self._queues[settings] = Queue(_access(self.settings, settings).sqs(), settings.name)
+        return self._queues[settings]
+
+    def bucket(self, name: str, *, queue: str = "") -> S3Store:
+        """Return the bucket, reached in the same way as the queue that announced its object."""
+        if (name, queue) not in self._buckets:
+            self._buckets[name, queue] = bucket_store(self.settings, name, queue=queue)
+        return self._buckets[name, queue]
+
+
+def open_catalog(settings: Settings) -> Catalog:
+    """Return the catalog that ``settings`` name, whatever state its tables are in."""
+    password = settings.catalog.password
+    return Catalog(
+        settings.catalog_url,
+        password=password.get_secret_value() if password else None,
+        busy_timeout=settings.catalog.busy_timeout_seconds,
+    )
+
+
+def bucket_store(settings: Settings, bucket: str, *, queue: str = "") -> S3Store:
+    """Return ``bucket``, reached in the same way as ``queue`` when that is one of the settings' queues."""
+    announcer = next((candidate for candidate in settings.intake.queues if candidate.name == queue), None)
+    return S3Store(_access(settings, announcer or settings.aws).s3(), bucket)
+
+
+def _access(settings: Settings, own: AwsSettings) -> AwsAccess:
+    general = settings.aws
+    return AwsAccess(
+        endpoint_url=own.endpoint_url or general.endpoint_url,
+        region=own.region or general.region,
+        profile=own.profile or general.profile,
+        credentials_file=own.credentials_file or general.credentials_file,
+    )

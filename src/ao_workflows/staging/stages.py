@@ -1,0 +1,12 @@
+"""The stages, in the order in which a delivery goes through them."""
+
+from ao_workflows.catalog import WorkState
+from ao_workflows.staging import archive, audit, unbag
+from ao_workflows.staging.stage import Stage
+
+UNBAG = Stage(name="unbag", run=unbag.run, is_done=unbag.is_done)
+AUDIT = Stage(name="audit", run=audit.run, is_done=audit.is_done, work_state=WorkState.AUDITED)
+ARCHIVE = Stage(name="archive", run=archive.run, is_done=archive.is_done, work_state=WorkState.ARCHIVED)
+
+WORK_STAGES = (AUDIT, ARCHIVE)
+"""The stages that each work goes through after its delivery is unbagged."""

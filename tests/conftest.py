@@ -1,0 +1,10 @@
+"""What every test gets: the shared fixture library, and an environment that points at nothing real."""
+
+pytest_plugins = [
+    "fixtures.environment",
+    "fixtures.catalog",
+    "fixtures.aws",
+    "fixtures.faults",
+    "fixtures.house",
+    "fixtures.postgres",
+]

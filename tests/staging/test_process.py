@@ -1,0 +1,261 @@
+"""What becomes of deliveries: the whole process in one process, on a real bucket, queue and database."""
+
+import json
+import shutil
+from datetime import UTC, datetime
+
+from ao_workflows.catalog import DeliveryState, events_of, find_delivery, list_works, messages_not_understood
+from ao_workflows.catalog import retry_delivery as ask_for_retry
+from ao_workflows.errors import ExitCode
+from fixtures.house import MODIFIED, bag_zip, work_files, write_files, zip_folder
+
+
+def test_a_bag_becomes_a_work_in_the_archive_with_its_times_and_provenance(house):
+    files = house.send_work("W22084")
+    summary = house.run()
+    assert summary.exit_code == ExitCode.DONE
+    assert house.archived("W22084") == files
+    (row,) = house.works()
+    assert (row.state, row.archive_path) == ("complete", str(house.archive / "Archive3" / "84" / "W22084"))
+    folder = house.archive / "Archive3" / "84" / "W22084"
+    assert {path.stat().st_mtime for path in folder.rglob("*.jpg")} == {MODIFIED}
+    assert (folder / "W22084.bag" / "manifest-sha512.txt").is_file()
+    assert (folder / "W22084.bag" / "bag-info.txt").is_file()
+    assert house.messages() == 0
+    assert house.leftovers() == []
+
+
+def test_one_zip_may_hold_two_works(house):
+    works = {"W22084": work_files("W22084"), "W1AC6": work_files("W1AC6")}
+    house.send(bag_zip(house.root / "W22084.bag.zip", works))
+    house.run()
+    assert house.states() == {"W22084": "complete", "W1AC6": "complete"}
+    assert house.archived("W1AC6") == works["W1AC6"]
+    assert len({row.delivery for row in house.works()}) == 1
+
+
+def test_a_flipped_byte_is_rejected_naming_file_and_both_checksums_and_nothing_is_lost_or_archived(house):
+    damaged = "images/W22084-0001/00010002.jpg"
+    house.send_work("W22084", damage=damaged)
+    assert house.run().exit_code == ExitCode.REJECTED
+    (row,) = house.works()
+    assert (row.state, row.reason_code) == ("rejected", "checksum-mismatch")
+    (finding,) = row.findings
+    assert finding["path"] == f"data/{damaged}"
+    assert len(finding["expected"]) == len(finding["found"]) == 128
+    assert finding["expected"] != finding["found"]
+    assert row.action
+    assert not (house.archive / "Archive3" / "84").exists()
+    house.s3.head_object(Bucket=house.bucket, Key="Archive1/84/W22084/W22084.bag.zip")
+    assert house.messages() == 0
+    assert house.leftovers() == []
+
+
+def test_a_zip_in_the_drop_folder_is_archived_and_put_aside(house):
+    files = work_files("W1AC6")
+    write_files(house.root / "making" / "W1AC6", files)
+    zip_folder(house.root / "making", house.drop_folder / "W1AC6.zip")
+    house.run()
+    assert house.archived("W1AC6") == files
+    assert [path.name for path in house.drop_folder.rglob("*.zip")] == ["W1AC6.zip"]
+    assert (house.drop_folder / "done" / "W1AC6.zip").is_file()
+    assert house.run().concluded == {}
+
+
+def test_a_rejected_zip_stays_in_the_drop_folder_with_a_note_and_is_not_taken_again(house):
+    (house.drop_folder / "W1AC6.zip").write_bytes(b"this is no zip")
+    assert house.run().exit_code == ExitCode.REJECTED
+    assert (house.drop_folder / "W1AC6.zip").read_bytes() == b"this is no zip"
+    assert "W1AC6.zip" in (house.drop_folder / "W1AC6.zip.rejected.txt").read_text()
+    assert house.run().concluded == {}
+    assert len(house.works()) == 1
+
+
+def test_a_work_that_fails_its_audit_is_rejected_while_the_other_of_its_zip_is_archived(house):
+    gap = work_files("W22084")
+    del gap["images/W22084-0001/00010002.jpg"]
+    house.send(bag_zip(house.root / "W22084.bag.zip", {"W22084": gap, "W1AC6": work_files("W1AC6")}))
+    assert house.run().exit_code == ExitCode.REJECTED
+    assert house.states() == {"W22084": "rejected", "W1AC6": "complete"}
+    rejected = next(row for row in house.works() if row.rid == "W22084")
+    assert rejected.reason_code == "audit-failed"
+    assert "W22084-0001" in rejected.reason
+    assert house.archived("W22084") == {}
+    assert house.leftovers() == []
+
+
+def test_an_object_in_glacier_waits_for_its_restore_and_its_event_wakes_it(house, restores):
+    files = work_files("W22084")
+    zip_path = bag_zip(house.root / "W22084.bag.zip", {"W22084": files})
+    house.s3.put_object(
+        Bucket=house.bucket, Key="W22084.bag.zip", Body=zip_path.read_bytes(), StorageClass="DEEP_ARCHIVE"
+    )
+    assert house.run().exit_code == ExitCode.DONE
+    (row,) = house.works()
+    assert row.state == "waiting"
+    assert "the restore of s3://" in row.waiting_for
+    assert "DEEP_ARCHIVE" in row.waiting_for
+    restores.request(house.bucket, "W22084.bag.zip")
+    assert house.run().concluded == {}
+    restores.complete(house.bucket, "W22084.bag.zip")
+    house.run()
+    assert house.states() == {"W22084": "complete"}
+    assert house.archived("W22084") == files
+
+
+def test_an_event_for_an_object_that_is_gone_says_so(house):
+    house.send_work("W22084")
+    house.s3.delete_object(Bucket=house.bucket, Key="Archive1/84/W22084/W22084.bag.zip")
+    assert house.run().exit_code == ExitCode.REJECTED
+    (row,) = house.works()
+    assert (row.state, row.reason_code) == ("rejected", "source-gone")
+    assert "Archive1/84/W22084/W22084.bag.zip" in row.reason
+    assert house.messages() == 0
+
+
+def test_an_object_that_was_replaced_is_not_taken_for_the_one_that_was_announced(house):
+    house.send_work("W22084")
+    files = work_files("W22084", pages=5)
+    house.send(bag_zip(house.root / "W22084.bag.zip", {"W22084": files}))
+    house.run()
+    assert [(row.state, row.reason_code) for row in house.works()] == [
+        ("rejected", "source-changed"),
+        ("complete", ""),
+    ]
+    assert house.archived("W22084") == files
+
+
+def test_a_message_that_is_no_json_is_kept_shown_and_does_not_stop_the_others(house):
+    house.say("this is {no json")
+    files = house.send_work("W22084")
+    house.run()
+    assert house.archived("W22084") == files
+    process = house.process()
+    with process.catalog.reading() as session:
+        (message,) = messages_not_understood(session)
+    assert message.body == "this is {no json"
+    assert "not JSON" in message.problem
+    assert house.messages() == 0
+
+
+def test_the_same_event_three_times_and_out_of_order_is_one_delivery(house):
+    files = house.send_work("W22084")
+    received = house.sqs.receive_message(QueueUrl=house.queue_url, MaxNumberOfMessages=10)["Messages"]
+    bodies = [message["Body"] for message in received]
+    for body in [*reversed(bodies), *bodies, *bodies]:
+        house.say(body)
+    house.run()
+    for body in bodies:
+        house.say(body)
+    assert house.run().concluded == {}
+    assert [row.state for row in house.works()] == ["complete"]
+    assert house.archived("W22084") == files
+
+
+def test_several_records_in_one_message_are_each_a_delivery(house):
+    for rid in ("W22084", "W1AC6"):
+        house.send_work(rid)
+    received = house.sqs.receive_message(QueueUrl=house.queue_url, MaxNumberOfMessages=10)["Messages"]
+    records = [record for message in received for record in json.loads(message["Body"]).get("Records", ())]
+    for message in received:
+        house.sqs.delete_message(QueueUrl=house.queue_url, ReceiptHandle=message["ReceiptHandle"])
+    house.say(json.dumps({"Records": records}))
+    house.run()
+    assert house.states() == {"W22084": "complete", "W1AC6": "complete"}
+
+
+def test_a_key_with_spaces_and_letters_of_all_kinds_is_found(house):
+    files = work_files("W22084")
+    zip_path = bag_zip(house.root / "W22084.bag.zip", {"W22084": files})
+    house.send(zip_path, key="new scans+more/བོད་ཡིག/W22084.bag.zip")
+    house.run()
+    assert house.archived("W22084") == files
+
+
+def test_a_missing_mount_is_an_error_that_is_tried_again_and_nothing_is_downloaded_twice(house, s3):
+    files = house.send_work("W22084")
+    shutil.rmtree(house.archive / "Archive3")
+    assert house.run().exit_code == ExitCode.SYSTEM
+    (row,) = house.works()
+    assert row.state == "error"
+    assert "Archive3" in row.reason
+    s3.delete_object(Bucket=house.bucket, Key="Archive1/84/W22084/W22084.bag.zip")
+    (house.archive / "Archive3").mkdir()
+    process = house.process()
+    with process.catalog.transaction() as session:
+        ask_for_retry(session, row.delivery, actor="admin")
+    assert house.run().exit_code == ExitCode.DONE
+    assert house.archived("W22084") == files
+
+
+def test_a_full_scratch_disk_makes_the_delivery_wait_and_say_for_what(make_house):
+    house = make_house(settings=f"[process]\nwait_seconds = {3600 * 24}")
+    house.config.write_text(house.config.read_text().replace("keep_free_bytes = 0", f"keep_free_bytes = {1 << 60}"))
+    house.send_work("W22084")
+    house.run()
+    (row,) = house.works()
+    assert (row.state, row.reason_code) == ("waiting", "waiting-for-disk")
+    assert str(house.scratch) in row.waiting_for
+    assert house.archived("W22084") == {}
+
+
+def test_a_queue_that_cannot_be_reached_keeps_nothing_else_from_being_done(house):
+    house.config.write_text(house.config.read_text().replace("queues = [", 'queues = [{ name = "not-there" }, '))
+    files = house.send_work("W22084")
+    assert house.run().exit_code == ExitCode.SYSTEM
+    assert house.archived("W22084") == files
+
+
+def test_a_work_that_is_delivered_again_unchanged_changes_nothing_in_the_archive(house):
+    house.send_work("W22084")
+    house.run()
+    folder = house.archive / "Archive3" / "84" / "W22084"
+    before = {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.rglob("*")}
+    house.send_work("W22084")
+    house.run()
+    assert [row.state for row in house.works()] == ["complete", "complete"]
+    images = {path for path in before if "images" in path.parts or "archive" in path.parts}
+    assert {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in images} == {
+        path: before[path] for path in images
+    }
+
+
+def test_the_history_tells_who_did_what_when_and_how_it_ended(house):
+    house.send_work("W22084")
+    house.run()
+    process = house.process()
+    with process.catalog.reading() as session:
+        delivery = find_delivery(session, "W22084")
+        events = events_of(session, delivery.id)
+    told = [(event.type, event.detail.get("stage"), event.outcome) for event in events]
+    assert told == [
+        ("received", None, ""),
+        ("claimed", None, ""),
+        ("stage-started", "unbag", ""),
+        ("stage-ended", "unbag", "done"),
+        ("stage-started", "audit", ""),
+        ("stage-ended", "audit", "done"),
+        ("stage-started", "archive", ""),
+        ("stage-ended", "archive", "done"),
+        ("concluded", None, "complete"),
+    ]
+    assert delivery.state == DeliveryState.COMPLETE
+    assert all(event.at.tzinfo is UTC and event.at <= datetime.now(UTC) for event in events)
+    assert events[1].actor.startswith("ao-run@")
+
+
+def test_a_rejected_delivery_can_be_tried_again_after_a_change_of_rules(house):
+    gap = work_files("W22084")
+    del gap["images/W22084-0001/00010002.jpg"]
+    house.send(bag_zip(house.root / "W22084.bag.zip", {"W22084": gap}))
+    house.run()
+    (row,) = house.works()
+    assert row.state == "rejected"
+    house.config.write_text(house.config.read_text() + "\n[audit]\nerrors_as_warning = [105, 106, 107, 109]\n")
+    process = house.process()
+    with process.catalog.transaction() as session:
+        ask_for_retry(session, row.delivery, actor="archivist")
+    with process.catalog.reading() as session:
+        assert [row.state for row in list_works(session)] == ["unbagged"]
+    house.run()
+    assert house.archived("W22084") == gap
