@@ -25,7 +25,7 @@ deliver: $(READY) ## Send a delivery to the running `make airflow` (CORRUPT=1: a
 	@$(VENV)/python -m ao_workflows.demo deliver $(if $(CORRUPT),--corrupt)
 
 test: $(READY) ## Run the whole test suite
-	@$(VENV)/python -m pytest $(PYTEST_ARGS)
+	@$(VENV)/python -m pytest -n auto $(PYTEST_ARGS)
 
 lint: $(READY) ## Check style, types, and that imports go down the floors only
 	@$(VENV)/ruff check .

@@ -10,7 +10,6 @@ from typing import Any
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -105,11 +104,11 @@ class Catalog:
         with self._translated_errors():
             self._prepare_file()
             with self.engine.begin() as connection:
-                before = MigrationContext.configure(connection).get_current_revision()
+                before = _revision(connection)
                 config = _alembic_config()
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
-                after = MigrationContext.configure(connection).get_current_revision()
+                after = _revision(connection)
         return before, str(after)
 
     def revision(self) -> str | None:
@@ -122,7 +121,7 @@ class Catalog:
             return None  # looking must not create an empty database
         engine = self.engine.execution_options(**{_READ_ONLY_OPTION: True})
         with self._translated_errors(), engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            return _revision(connection)
 
     def check(self) -> None:
         """Make sure that the database answers and its tables are those of this version.
@@ -194,6 +193,14 @@ class Catalog:
         return CatalogUnavailable(
             f"The catalog {self.name} failed: {text}.", action="Check it with `ao db check` and `ao doctor`."
         )
+
+
+def _revision(connection: Connection) -> str | None:
+    # Alembic's own look at its table writes two lines to the log each time.
+    if not sqlalchemy.inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(sqlalchemy.text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 def head_revision() -> str:

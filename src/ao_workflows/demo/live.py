@@ -10,7 +10,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -28,6 +29,18 @@ from ao_workflows.works import parse_rid
 USER = "admin"
 START_SECONDS = 300
 """How long Airflow may take until its web UI answers."""
+
+SERVICES = {
+    "api-server": ("api-server",),
+    "dag-processor": ("dag-processor",),
+    # Logs are read from the disk; a server for them would listen on all of this machine's addresses.
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+}
+"""What makes up Airflow here. Its triggerer is left out: no task of ours defers."""
+
+WHAT_NEXT = """
+Send a delivery with `make deliver` in another terminal (`make deliver CORRUPT=1`: a damaged one). The DAG intake looks
+every minute and starts a run named after the work. Ctrl-C ends everything."""
 
 
 def live_place(root: Path) -> DemoPlace:
@@ -51,29 +64,17 @@ def run_live(root: Path, console: Console) -> None:
         console.print("Preparing Airflow's database ...")
         finish_migration(place, start_migration(place, environment))
         open_catalog(settings_from_file(place.config)).upgrade()
-        with (place.root / "airflow.log").open("wb") as log:
-            airflow = subprocess.Popen(
-                [sys.executable, "-m", "airflow", "standalone"],
-                env=environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # A group of its own: ending it ends all of its services.
-                start_new_session=True,
-            )
-        try:
-            console.print(
-                f"Starting Airflow (log: {place.root / 'airflow.log'}); this takes a minute ...", markup=False
-            )
-            _wait_until_healthy(airflow, f"http://127.0.0.1:{port}")
-            console.print(f"\nOpen      http://127.0.0.1:{port}\nSign in   {USER} / {password}", markup=False)
-            console.print(
-                "\nSend a delivery with `make deliver` in another terminal (CORRUPT=1 for a damaged one); the DAG intake\n"
-                "looks every minute and starts a run named after the work. Ctrl-C ends everything.",
-                markup=False,
-            )
-            airflow.wait()
-        finally:
-            _end(airflow)
+        console.print(f"Starting Airflow (its logs: {place.airflow}/*.log); this takes half a minute ...", markup=False)
+        url = f"http://127.0.0.1:{port}"
+        with _services(place, environment) as services:
+            _wait_until_healthy(services, url)
+            console.print(f"\nOpen      {url}\nSign in   {USER} / {password}", markup=False)
+            console.print(WHAT_NEXT, markup=False)
+            while all(service.poll() is None for service in services):
+                time.sleep(1)
+        raise SystemFailed(
+            "A part of Airflow ended by itself.", action=f"Read the logs in {place.airflow}.", code="airflow-ended"
+        )
 
 
 def send_delivery(root: Path, *, corrupt: bool) -> SampleDelivery:
@@ -112,24 +113,40 @@ def _web_environment(place: DemoPlace, port: int, password: str) -> dict[str, st
     }
 
 
-def _wait_until_healthy(airflow: "subprocess.Popen[bytes]", url: str) -> None:
+@contextmanager
+def _services(place: DemoPlace, environment: Mapping[str, str]) -> "Iterator[list[subprocess.Popen[bytes]]]":
+    """Start Airflow's services, each in a process group of its own, and end them all when the block ends."""
+    services: list[subprocess.Popen[bytes]] = []
+    try:
+        for name, arguments in SERVICES.items():
+            with (place.airflow / f"{name}.log").open("wb") as log:
+                services.append(
+                    subprocess.Popen(
+                        [sys.executable, "-m", "airflow", *arguments],
+                        env=dict(environment),
+                        stdout=log,
+                        stderr=subprocess.STDOUT,
+                        start_new_session=True,
+                    )
+                )
+        yield services
+    finally:
+        for service in services:
+            _end(service)
+
+
+def _wait_until_healthy(services: "Sequence[subprocess.Popen[bytes]]", url: str) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if airflow.poll() is not None:
-            raise SystemFailed("Airflow ended while it started.", action="Read its log.", code="airflow-start")
+    while time.monotonic() < deadline and all(service.poll() is None for service in services):
         with (
             suppress(urllib.error.URLError, OSError),
-            urllib.request.urlopen(  # noqa: S310  # our own loopback address
-                f"{url}/api/v2/monitor/health", timeout=5
-            ) as answer,
+            urllib.request.urlopen(f"{url}/api/v2/monitor/health", timeout=5) as answer,  # noqa: S310  # on loopback
         ):
             parts = json.load(answer)
             if all(parts.get(name, {}).get("status") == "healthy" for name in ("scheduler", "dag_processor")):
                 return
         time.sleep(1)
-    raise SystemFailed(
-        f"Airflow did not answer within {START_SECONDS} s.", action="Read its log.", code="airflow-start"
-    )
+    raise SystemFailed("Airflow did not start.", action="Read the logs in its folder.", code="airflow-start")
 
 
 def _free_port() -> int:
@@ -138,10 +155,13 @@ def _free_port() -> int:
         return int(candidate.getsockname()[1])
 
 
-def _end(airflow: "subprocess.Popen[bytes]") -> None:
-    for wish, patience in ((signal.SIGINT, 20), (signal.SIGTERM, 10), (signal.SIGKILL, 10)):
+def _end(service: "subprocess.Popen[bytes]") -> None:
+    """End a service and whatever it has started; politely first."""
+    for wish, patience in ((signal.SIGTERM, 15), (signal.SIGKILL, 10)):
         with suppress(ProcessLookupError):
-            os.killpg(airflow.pid, wish)
+            os.killpg(service.pid, wish)
         with suppress(subprocess.TimeoutExpired):
-            airflow.wait(timeout=patience)
-            return
+            service.wait(timeout=patience)
+            break
+    with suppress(ProcessLookupError):
+        os.killpg(service.pid, signal.SIGKILL)
