@@ -142,7 +142,9 @@ class Catalog:
         self.engine.dispose()
 
     def _file(self) -> str | None:
-        return self.engine.url.database if self.engine.dialect.name == "sqlite" else None
+        """Return the file of a SQLite catalog, unless its address is a ``file:`` URI, which only SQLite itself reads."""
+        url = self.engine.url
+        return url.database if url.get_backend_name() == "sqlite" and "uri" not in url.query else None
 
     def _prepare_file(self) -> None:
         """Make a SQLite catalog's folder, and let its readers and its writer not wait for each other (WAL)."""
