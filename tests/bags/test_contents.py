@@ -90,6 +90,12 @@ def test_the_report_of_a_good_bag_has_exactly_the_agreed_keys(accepted: Accepted
     ]
 
 
+def test_litter_in_a_folder_is_one_warning(accepted: Accepted):
+    litter = [Item(b"__MACOSX/"), Item(b"__MACOSX/._a", b"x"), Item(b"__MACOSX/deep/._b", b"x")]
+    _, report = accepted(build_zip([*items_of(bag_of(PAGE), "W22084.bag/"), *litter]))
+    assert [(finding.code, finding.path) for finding in report.warnings] == [("os-litter", "__MACOSX")]
+
+
 @pytest.mark.parametrize("litter", ["__MACOSX/._W22084", ".DS_Store", "Thumbs.db", "._W22084.bag"])
 def test_litter_at_the_top_is_skipped_with_a_warning(litter: str, accepted: Accepted):
     items = [*items_of(bag_of(PAGE), "W22084.bag/"), Item(litter.encode(), b"litter")]

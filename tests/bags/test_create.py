@@ -18,7 +18,7 @@ from ao_workflows import __version__
 from ao_workflows.bags import DestinationOccupied, WorkRejected, create, read_plan, unpack, verify, verify_folder
 from ao_workflows.errors import ContentRejected, ExitCode, UsageError
 from ao_workflows.storage import open_local_source
-from bags.corpus import tree
+from bags.corpus import bag_of, tree, zip_files
 
 TIME_NS = 1_500_000_000_123_456_700
 """A time to 100 ns, which is what a zip can keep."""
@@ -200,6 +200,16 @@ def test_a_provenance_folder_without_the_same_names_is_joined(tmp_path: Path):
     assert (back / "W1AC6.bag/bagit.txt").is_file()
 
 
+def test_tag_files_that_need_a_folder_where_there_is_a_file_go_beside(tmp_path: Path):
+    payload = {"images/a": b"page", "W1AC6.bag/metadata": b"a file"}
+    bag = bag_of(payload, tags={"metadata/mets.xml": b"<mets/>"})
+    zipped = zip_files(tmp_path / "x.zip", bag, "W1AC6.bag/")
+    (work,) = unpack(read_plan(open_local_source(zipped)), tmp_path / "scratch").works
+    assert (work.path / "W1AC6.bag/metadata").read_bytes() == b"a file"
+    assert (work.path / "W1AC6.bag/bag-2/metadata/mets.xml").read_bytes() == b"<mets/>"
+    assert (work.path / "W1AC6.bag/bag-2/bagit.txt").is_file()
+
+
 def test_a_file_where_the_provenance_belongs_is_refused(tmp_path: Path):
     work = write_work(tmp_path / "W1AC6", {"images/a": b"page", "W1AC6.bag": b"a file"})
     create([work], tmp_path / "made.zip")
@@ -226,6 +236,13 @@ def test_what_a_bag_cannot_keep_is_refused_and_all_of_it_named(tmp_path: Path):
     ]
     assert rejected.value.exit_code == ExitCode.REJECTED
     assert [path.name for path in tmp_path.iterdir()] == ["W1AC6"]
+
+
+def test_a_work_that_is_nested_without_end_is_refused(tmp_path: Path):
+    work = write_work(tmp_path / "W1AC6", {"images/a": b"x", "/".join(["images", *"d" * 100]) + "/b": b"x"})
+    with pytest.raises(WorkRejected) as rejected:
+        create([work], tmp_path / "made.zip")
+    assert {finding.code for finding in rejected.value.findings} == {"name-too-deep"}
 
 
 def test_a_work_without_files_is_refused(tmp_path: Path):

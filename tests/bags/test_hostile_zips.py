@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ao_workflows.bags import BagRejected, ZipLimits, read_plan
+from ao_workflows.bags import BagRejected, ZipLimits, read_plan, verify
 from ao_workflows.storage import open_local_source
 from bags.corpus import DESCRIPTOR, ENCRYPTED, UTF8, Item, bag_of, build_zip, descriptor_of
 
@@ -127,8 +127,6 @@ def test_headers_that_disagree_are_refused(local: dict[str, int | bytes], what: 
 
 
 def raise_for(path: Path) -> None:
-    from ao_workflows.bags import verify  # noqa: PLC0415  # only here
-
     raise BagRejected(verify(open_local_source(path)))
 
 
@@ -232,6 +230,11 @@ def test_zip64_end_records_that_contradict_are_refused(
     }
 
 
+def test_bytes_between_the_zip64_end_and_its_locator_are_refused(refused: Refused, built: Built):
+    content = built(zip64=True)
+    assert refused(content[:-42] + b"hidden" + content[-42:]) == {"zip64-contradiction"}
+
+
 @pytest.mark.parametrize(
     ("extra", "central"),
     [
@@ -286,17 +289,38 @@ def test_deflated_data_of_another_size_is_refused(declared: int, refused: Refuse
     assert refused(build_zip([item])) == {"zip-size-differs"}
 
 
-def test_more_bytes_than_declared_are_never_unpacked(refused: Refused):
+def test_more_bytes_than_declared_are_never_unpacked(refused: Refused, tmp_path: Path):
     bomb = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = bomb.compress(bytes(200 << 20)) + bomb.flush()
     item = Item(b"W22084/images/a", b"x" * 1000, method=8, packed=packed)
     assert refused(build_zip([item])) == {"zip-size-differs"}
+    passed: list[int] = []
+    verify(open_local_source(tmp_path / "refused.zip"), progress=passed.append)
+    assert sum(passed) <= 1000
 
 
 @pytest.mark.parametrize("packed", [b"\xff" * 50, b"", b"\x03\x00trailing"])
 def test_data_that_does_not_inflate_is_refused(packed: bytes, refused: Refused):
     item = Item(b"W22084/images/a", b"x" * 60, method=8, packed=packed)
     assert refused(build_zip([item])) <= {"zip-data-damaged", "zip-size-differs"}
+
+
+def test_packed_data_ends_where_it_says(refused: Refused):
+    text = b"page" * 100
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    open_end = packer.compress(text) + packer.flush(zlib.Z_SYNC_FLUSH)
+    whole = open_end + packer.flush()
+    for packed in (open_end, whole + b"junk", whole + bytes(3 << 20)):
+        item = Item(b"W22084/images/a", text, method=8, packed=packed)
+        assert refused(build_zip([item])) <= {"zip-size-differs", "zip-data-damaged"}
+
+
+def test_packed_data_comes_out_in_small_pieces(tmp_path: Path):
+    path = tmp_path / "x.zip"
+    path.write_bytes(build_zip([Item(b"W22084/images/a", bytes(12 << 20), method=8)]))
+    pieces: list[int] = []
+    assert verify(open_local_source(path), progress=pieces.append).valid
+    assert max(pieces) <= 1 << 20
 
 
 def test_a_data_descriptor_that_lies_is_refused(refused: Refused, built: Built):

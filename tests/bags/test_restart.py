@@ -11,7 +11,7 @@ import pytest
 
 from ao_workflows.bags import BagRejected, read_plan, unpack
 from ao_workflows.storage import open_local_source
-from bags.corpus import Item, bag_of, build_zip, counted_source, tree
+from bags.corpus import Item, bag_of, build_zip, counted_source, tree, zip_files
 
 DRIVER = Path(__file__).with_name("killed_unpack.py")
 PAGES = {f"images/W22084-0001/0001000{number}.jpg": os.urandom(2000) for number in range(4)}
@@ -40,8 +40,8 @@ def test_killed_at_any_moment_it_ends_the_same(tmp_path: Path):
     expected = tree(tmp_path / "whole")
     times = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "whole").rglob("*.jpg")}
     assert calls > 60
-    # About every sixth call, the last ones (the renames to the final names) each.
-    for kill_at in [*range(1, calls - 24, 6), *range(calls - 24, calls + 1)]:
+    # About every tenth call; of the last ones, which give the works their names, each that is not only cleaning up.
+    for kill_at in [*range(1, calls - 24, 10), *range(calls - 24, calls + 1, 2)]:
         scratch = tmp_path / f"killed-{kill_at}"
         killed = run_driver(zipped, scratch, kill_at)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
@@ -55,6 +55,14 @@ def test_killed_at_any_moment_it_ends_the_same(tmp_path: Path):
         assert {path.name: path.stat().st_mtime_ns for path in scratch.rglob("*.jpg")} == times
 
 
+class Enough(Exception):
+    """Stands in for a kill where the test has to go on."""
+
+
+def enough(_: int) -> None:
+    raise Enough
+
+
 @pytest.fixture
 def half(tmp_path: Path) -> tuple[Path, Path, int]:
     """A zip that was unpacked by half: where it is, where to, and how many bytes of it were verified."""
@@ -64,9 +72,6 @@ def half(tmp_path: Path) -> tuple[Path, Path, int]:
     zipped.write_bytes(build_zip([Item(f"W22084.bag/{path}".encode(), content) for path, content in files.items()]))
     scratch = tmp_path / "scratch"
     done = [0]
-
-    class Enough(Exception):
-        pass
 
     def stop(size: int) -> None:
         done[0] += size
@@ -103,6 +108,18 @@ def test_what_was_damaged_meanwhile_is_read_again(half: tuple[Path, Path, int]):
         hashlib.sha512((work.path / "images/W22084-0001/00010000.jpg").read_bytes()).digest()
         == hashlib.sha512(content).digest()
     )
+
+
+def test_a_plain_work_that_was_damaged_meanwhile_is_read_again(tmp_path: Path):
+    pages = {f"images/{number}": os.urandom(100_000) for number in range(4)}
+    zipped = zip_files(tmp_path / "W22084.zip", pages, "W22084/")
+    scratch = tmp_path / "scratch"
+    with pytest.raises(Enough):
+        unpack(read_plan(open_local_source(zipped)), scratch, progress=enough)
+    (scratch / ".W22084.partial/work/images").mkdir()
+    (scratch / ".W22084.partial/work/images/0").write_bytes(bytes(100_000))
+    result = unpack(read_plan(open_local_source(zipped)), scratch)
+    assert {path: tree(result.works[0].path)[path] for path in pages} == pages
 
 
 def test_nothing_is_kept_of_another_object(half: tuple[Path, Path, int]):

@@ -100,6 +100,14 @@ def test_a_flipped_byte_is_rejected_with_both_checksums(zipped: Path, tmp_path: 
     assert zipped.read_bytes() == content
 
 
+def test_the_message_is_about_the_first_checksum_whatever_else_is_wrong(tmp_path: Path):
+    files = bag_of({"images/a": b"page"}, info="Payload-Oxum: 9.9\n") | {"data/images/a": b"pagE"}
+    zipped = zip_files(tmp_path / "x.zip", files, "W22084.bag/")
+    with pytest.raises(BagRejected, match=r'x\.zip, W22084\.bag: "data/images/a" has another sha512') as rejected:
+        unpack(read_plan(open_local_source(zipped)), tmp_path / "scratch")
+    assert rejected.value.code == "checksum-mismatch"
+
+
 def test_one_bad_bag_keeps_the_other_back(tmp_path: Path):
     good = {f"W1AC6.bag/{path}": content for path, content in bag_of({"images/a": b"a"}).items()}
     bad = {f"W22084.bag/{path}": content for path, content in bag_of({"images/b": b"b"}).items()}
@@ -110,6 +118,51 @@ def test_one_bad_bag_keeps_the_other_back(tmp_path: Path):
             unpack(read_plan(open_local_source(zipped)), tmp_path / name)
         assert {bag.name: bag.valid for bag in rejected.value.report.bags} == {"W1AC6.bag": True, "W22084.bag": False}
         assert list((tmp_path / name).iterdir()) == []
+
+
+def test_once_a_bag_is_known_to_be_bad_nothing_more_is_written(tmp_path: Path):
+    files = bag_of({"images/a": b"a" * 1000, "images/b": b"b" * 1000, "images/missing": b"m"})
+    del files["data/images/missing"]
+    zipped = zip_files(tmp_path / "x.zip", files, "W22084.bag/")
+    seen: set[str] = set()
+
+    def look(_: int) -> None:
+        seen.update(path.name for path in (tmp_path / "scratch").rglob("*") if path.is_file())
+
+    with pytest.raises(BagRejected):
+        unpack(read_plan(open_local_source(zipped)), tmp_path / "scratch", progress=look)
+    assert "bagit.txt" in seen
+    assert not seen & {"a", "b"}
+
+
+def test_after_a_bad_bag_nothing_of_the_next_is_written(tmp_path: Path):
+    bad = {f"W22084.bag/{path}": content for path, content in bag_of({"images/a": b"a"}).items()}
+    good = {f"W1AC6.bag/{path}": content for path, content in bag_of({"images/b": b"b"}).items()}
+    bad["W22084.bag/data/images/a"] = b"A"
+    zipped = zip_files(tmp_path / "x.zip", bad | good)
+    seen: set[str] = set()
+
+    def look(_: int) -> None:
+        seen.update(path.name for path in (tmp_path / "scratch/.W1AC6.partial").rglob("*") if path.is_file())
+
+    with pytest.raises(BagRejected):
+        unpack(read_plan(open_local_source(zipped)), tmp_path / "scratch", progress=look)
+    assert seen <= {"source.json"}
+
+
+def test_a_file_that_is_not_right_never_gets_its_name(tmp_path: Path):
+    files = bag_of({f"images/{number}": b"%d" % number * 1000 for number in range(3)})
+    files["data/images/1"] = b"!" * 1000
+    zipped = zip_files(tmp_path / "x.zip", files, "W22084.bag/")
+    seen: set[str] = set()
+
+    def look(_: int) -> None:
+        seen.update(path.name for path in (tmp_path / "scratch/.W22084.partial/work").rglob("*") if path.is_file())
+
+    with pytest.raises(BagRejected):
+        unpack(read_plan(open_local_source(zipped)), tmp_path / "scratch", progress=look)
+    assert "0" in seen
+    assert "1" not in seen
 
 
 def test_unpacking_again_changes_nothing(zipped: Path, tmp_path: Path):
@@ -129,7 +182,7 @@ def states_below(root: Path) -> dict[Path, tuple[int, ...]]:
     return {path: (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns) for path, state in states.items()}
 
 
-@pytest.mark.parametrize("change", ["content", "size", "missing", "extra", "link", "file", "tag"])
+@pytest.mark.parametrize("change", ["content", "size", "missing", "extra", "link", "like-link", "file", "tag"])
 def test_another_work_in_its_place_is_never_touched(change: str, zipped: Path, tmp_path: Path):
     scratch = tmp_path / "scratch"
     work = scratch / "W22084"
@@ -146,6 +199,9 @@ def test_another_work_in_its_place_is_never_touched(change: str, zipped: Path, t
     elif change == "link":
         page.rename(tmp_path / "page")
         page.symlink_to(tmp_path / "page")
+    elif change == "like-link":  # to the same content, and as long as the file itself
+        page.rename(scratch / "pg")
+        page.symlink_to("../../../pg")
     elif change == "tag":
         (work / "W22084.bag/bagit.txt").write_bytes(b"x")
     else:
@@ -187,7 +243,7 @@ def test_two_at_once_do_not_meet(zipped: Path, tmp_path: Path):
     partial.mkdir(parents=True)
     held = os.open(partial, os.O_RDONLY)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX)
+        fcntl.flock(held, fcntl.LOCK_SH)
         with pytest.raises(SystemFailed, match="in use") as busy:
             unpack(read_plan(open_local_source(zipped)), tmp_path / "scratch")
     finally:

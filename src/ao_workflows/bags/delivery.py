@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ao_workflows.bags.bagit import Digests
 from ao_workflows.bags.bagit.manifests import PAYLOAD
-from ao_workflows.bags.disk import sync, sync_tree
+from ao_workflows.bags.disk import sync, sync_tree, walk
 from ao_workflows.bags.partial import Partial
 from ao_workflows.bags.plan import PlannedMember
 from ao_workflows.bags.text import quoted
@@ -105,8 +105,7 @@ class WorkInProgress:
 
     def finish(self) -> None:
         """Set the folders' times and flush everything to the disk; then the work is ready for its name."""
-        for place in sorted(self._folder_times, key=len, reverse=True):
-            modified_ns = self._folder_times[place]
+        for place, modified_ns in self._folder_times.items():
             os.utime(self._partial.work / place, ns=(modified_ns, modified_ns))
         sync_tree(self._partial.work)
 
@@ -185,7 +184,7 @@ class WorkInPlace:
     def finish(self) -> None:
         """Make sure that nothing else is in the work."""
         known = {record.path for record in self.records}
-        for folder, _, names in os.walk(self.final):
+        for folder, _, names in walk(self.final):
             for name in names:
                 place = Path(folder, name).relative_to(self.final).as_posix()
                 if place not in known:

@@ -46,9 +46,14 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Like :func:`os.walk`, but a folder that cannot be listed is an error, not an empty one."""
+    return os.walk(root, onerror=_raise)
+
+
 def sync_tree(root: Path) -> None:
     """Flush every file and folder below ``root``, and ``root`` itself, to the disk."""
-    for folder, _, files in os.walk(root):
+    for folder, _, files in walk(root):
         for name in files:
             sync(Path(folder, name))
         sync(Path(folder))
@@ -69,3 +74,7 @@ def names_taken_for_others(folder: Path, paths: Iterable[str]) -> list[str]:
             except FileExistsError:
                 taken.append(path)
     return taken
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -1,12 +1,11 @@
 """Checking a zip, or a bag in a folder, without writing anything."""
 
-import os
 import stat
 from pathlib import Path
 
 from ao_workflows.bags.bagit import BagValidation, Digests
 from ao_workflows.bags.delivery import content_of
-from ao_workflows.bags.disk import disk_errors
+from ao_workflows.bags.disk import disk_errors, walk
 from ao_workflows.bags.examine import BAGIT_TXT, Examination, Nowhere, Progress
 from ao_workflows.bags.plan import read_plan
 from ao_workflows.bags.report import BagRejected, SourceReport
@@ -66,7 +65,7 @@ def _list(root: Path) -> tuple[dict[str, int], list[Finding]]:
     """Return the size of each file below ``root`` by its path, and an error for whatever else there is."""
     files: dict[str, int] = {}
     special = []
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in walk(root):
         for name in [*names, *(name for name in folders if Path(folder, name).is_symlink())]:
             place = Path(folder, name)
             path = place.relative_to(root).as_posix()

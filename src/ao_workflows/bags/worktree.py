@@ -11,6 +11,8 @@ from ao_workflows.bags.zip import ZipLimits
 from ao_workflows.errors import ContentRejected, Finding
 from ao_workflows.works import Rid
 
+_LIMITS = ZipLimits()
+
 
 class WorkRejected(ContentRejected):
     """A work that cannot be bagged so that it comes out again as it was."""
@@ -44,10 +46,9 @@ def read_work(work: Path, rid: Rid) -> list[Item]:
     items = [Item("", 0, work.stat().st_mtime_ns)]
     findings: list[Finding] = []
     _walk(work, "", items, findings)
-    limits = ZipLimits()
     for item in items[1:]:
         name = f"{rid}.bag/data/{item.path}"
-        findings += policy.errors_in_name(name, limits)
+        findings += policy.errors_in_name(name, _LIMITS)
         if not _is_utf8(name):
             message = f"{quoted(item.path)} is no name in UTF-8."
             findings.append(Finding(code="name-not-utf8", path=shown(item.path), message=message))
@@ -72,7 +73,8 @@ def _walk(folder: Path, prefix: str, items: list[Item], findings: list[Finding])
         path = f"{prefix}{child.name}"
         if stat.S_ISDIR(status.st_mode):
             items.append(Item(f"{path}/", 0, status.st_mtime_ns))
-            _walk(folder / child.name, f"{path}/", items, findings)
+            if path.count("/") < _LIMITS.depth:  # what is deeper is refused by its name; no need to go there
+                _walk(folder / child.name, f"{path}/", items, findings)
         elif stat.S_ISREG(status.st_mode):
             items.append(Item(path, status.st_size, status.st_mtime_ns))
         else:
