@@ -280,7 +280,8 @@ def test_eventbridge_events_that_announce_no_object_are_ignored(name):
 
 
 @pytest.mark.parametrize(
-    "body", ['{"detail-type": 5}', '{"detail-type": "Object Created"}', '{"detail-type": "Object Created", "detail": 1}']
+    "body",
+    ['{"detail-type": 5}', '{"detail-type": "Object Created"}', '{"detail-type": "Object Created", "detail": 1}'],
 )
 def test_an_eventbridge_message_without_its_parts_is_told(body):
     assert problem(body)
@@ -326,7 +327,10 @@ def test_a_message_that_is_none_of_s3_is_told(body, told):
         ({"eventTime": 5}, "a time is not text"),
         ({"eventTime": "yesterday"}, "'yesterday' is not a time"),
         ({"eventTime": "0001-01-01T00:00:00+14:00"}, "is not a time"),
-        ({"glacierEventData": {"restoreEventData": {"lifecycleRestorationExpiryTime": "soon"}}}, "'soon' is not a time"),
+        (
+            {"glacierEventData": {"restoreEventData": {"lifecycleRestorationExpiryTime": "soon"}}},
+            "'soon' is not a time",
+        ),
     ],
 )
 def test_a_record_without_its_parts_says_which(changes, told):
@@ -362,7 +366,9 @@ def test_an_object_without_versions_has_no_version_id():
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
-JSON = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=10), inner), max_leaves=20)
+JSON = st.recursive(
+    SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=10), inner), max_leaves=20
+)
 WEIRD = JSON | st.text(st.characters(exclude_categories=()), max_size=40)
 
 

@@ -145,7 +145,8 @@ def test_all_that_is_wrong_is_told_at_once_each_with_its_place(config, secret, m
         ("AO_HOEM", "AO_HOME"),
         ("AO_SECRET_DIR", "AO_SECRETS_DIR"),
         ("AO_INTAKE__QUEUES__0__NAME", None),
-        ("AO_SOMETHING_ELSE", None),
+        ("AO_SOMETHING__ELSE", None),
+        ("AO_AWS_REGION", "AO_AWS__REGION"),
         ("ao_catlog__url", "AO_CATALOG__URL"),
     ],
 )
@@ -155,6 +156,12 @@ def test_an_unknown_variable_is_refused_with_the_nearest_known_one(monkeypatch, 
     assert f"There is no setting for the environment variable {name}" in said
     if suggestion:
         assert f"(did you mean {suggestion}?)" in said
+
+
+@pytest.mark.parametrize("name", ["AO_SOMETHING_ELSE", "AO_IMAGE", "AO_BENCH_DIR", "AO_UID"])
+def test_a_variable_of_another_program_is_passed_over(monkeypatch, name):
+    monkeypatch.setenv(name, "x")
+    assert set(origins().values()) == {"default"}
 
 
 def test_an_unknown_secret_file_of_ours_is_refused_and_others_are_not_looked_at(secret):
@@ -206,7 +213,7 @@ def test_ao_config_names_the_file_instead_of_the_one_in_the_working_folder(confi
 
 def test_ao_config_that_names_a_missing_file_is_an_error(monkeypatch):
     monkeypatch.setenv("AO_CONFIG", "/nowhere/ao.toml")
-    with pytest.raises(UsageError, match="AO_CONFIG names /nowhere/ao.toml, which is not a file") as caught:
+    with pytest.raises(UsageError, match=r"AO_CONFIG names /nowhere/ao\.toml, which is not a file") as caught:
         load_settings()
     assert caught.value.code == "config-missing"
 
@@ -272,6 +279,13 @@ def test_settings_from_a_wrong_file_name_the_file(config):
     with pytest.raises(UsageError, match=r"aws\.regoin.*did you mean region") as caught:
         settings_from_file(file)
     assert str(file) in caught.value.action
+
+
+def test_settings_from_a_wrong_file_do_not_repeat_what_may_be_a_secret(config):
+    file = config(f'[catalog]\npassword = ["{PASSWORD}"]')
+    with pytest.raises(UsageError) as caught:
+        settings_from_file(file)
+    assert PASSWORD not in "".join(traceback.format_exception(caught.value))
 
 
 def test_settings_from_a_missing_file_name_the_file():

@@ -103,7 +103,8 @@ def create(
     if as_json:
         print_json(result.as_dict())
     else:
-        say(f"{result.target}: {len(result.works)} works, {result.files} files, {size_text(result.bytes)}.")
+        works_made = "1 work" if len(result.works) == 1 else f"{len(result.works)} works"
+        say(f"{result.target}: {works_made}, {result.files} files, {size_text(result.bytes)}.")
 
 
 def _open(source: str, settings: Settings) -> Source:

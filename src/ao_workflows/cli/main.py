@@ -72,7 +72,7 @@ def _run(*, as_json: bool) -> int:
     """Run the command that the arguments name; return its exit code, every error told."""
     try:
         # A command that ends without a word of its own has done what it should.
-        return app(standalone_mode=False) or ExitCode.DONE
+        return app(prog_name="ao", standalone_mode=False) or ExitCode.DONE
     except AoError as error:
         show_error(error, as_json=as_json)
         return error.exit_code

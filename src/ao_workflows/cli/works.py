@@ -45,7 +45,10 @@ def show(
     name: Annotated[str, typer.Argument(help="A RID, or the number of a delivery.", metavar="RID|DELIVERY")],
     as_json: JsonOption = False,
 ) -> None:
-    """Show the newest delivery of a work: where it stands, why, what to do, and its whole history."""
+    """Show the newest delivery of a work: where it stands, why, what to do, and its whole history.
+
+    Example: ao works show W22084
+    """
     process = Process.open(settings_with_logs())
     with process.catalog.reading() as session:
         delivery = find_delivery(session, name)
@@ -78,7 +81,10 @@ def show(
 def retry(
     delivery: Annotated[int, typer.Argument(help="The number of the delivery.")], as_json: JsonOption = False
 ) -> None:
-    """Try a delivery again that was rejected, failed or waits, after what stopped it has been mended."""
+    """Try a delivery again that was rejected, failed or waits, after what stopped it has been mended.
+
+    Example: ao works retry 7
+    """
     process = Process.open(settings_with_logs())
     with process.catalog.transaction() as session:
         row = retry_delivery(session, delivery, actor=getpass.getuser())

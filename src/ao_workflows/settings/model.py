@@ -85,7 +85,7 @@ class ScratchSettings(_Section):
     """Where works in progress live."""
 
     folder: Place | None = None
-    """Left out: ``scratch`` in the ``home`` folder. On the archive's own file system, placing a work is fastest."""
+    """Left out: ``scratch`` in the ``home`` folder. It needs room for the deliveries that are worked on at a time."""
     keep_free_bytes: Annotated[int, Field(ge=0)] = 1 << 30
     """Free space that no delivery may take, in bytes."""
 
@@ -159,6 +159,12 @@ class Settings(_Section):
     def scratch_folder(self) -> Path:
         """The folder for works in progress."""
         return (self.scratch.folder or expand_home(self.home) / "scratch").absolute()
+
+    @property
+    def drop_folder(self) -> Path | None:
+        """The drop folder, if there is one."""
+        folder = self.intake.drop_folder
+        return folder.expanduser().absolute() if folder is not None else None
 
     @property
     def archive_root(self) -> Path:

@@ -217,9 +217,11 @@ def _refuse_unknown(names: Mapping[str, str]) -> None:
     """Refuse what looks like a setting and is none: pydantic-settings finds typos inside sections only."""
     known = variables() | {CONFIG_VARIABLE.lower(), SECRETS_VARIABLE.lower()}
     for name, what in names.items():
-        if name not in known:
+        hint = nearest_variable(name, known)
+        # Other programs may begin their variables with AO_, too, but not with two underscores and not so like ours.
+        if name not in known and (hint or "__" in name):
             raise UsageError(
-                f"There is no setting for {what}{nearest_variable(name, known)}.",
+                f"There is no setting for {what}{hint}.",
                 action="Correct its name, or remove it.",
                 code="config-invalid",
             )
@@ -246,7 +248,7 @@ def _read_text(path: Path) -> str:
             f"{path} is not text in UTF-8: see byte {error.start + 1}.",
             action="Save it again as UTF-8.",
             code="config-invalid",
-        ) from None  # the cause would repeat the content, which may be a secret
+        ) from error
     except OSError as error:
         raise SystemFailed(
             f"{path}: {error.strerror}.", action="Let this user read the file.", code="config-unreadable"

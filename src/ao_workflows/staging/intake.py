@@ -2,11 +2,12 @@
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import structlog
 
-from ao_workflows.catalog import CatalogUnavailable, ObjectArrival, record_arrival, record_message
+from ao_workflows.catalog import CatalogUnavailable, ObjectArrival, make_sure_of_ledger, record_arrival, record_message
 from ao_workflows.errors import AoError, ContentRejected
 from ao_workflows.glacier import Announcements, ObjectEvent, Queue, QueueMessage, parse_message
 from ao_workflows.staging.drop_folder import look, rid_hint, tidy
@@ -51,6 +52,10 @@ def drain(process: Process, *, wait_seconds: int = 0) -> IntakeReport:
     :raises CatalogUnavailable: if nothing can be recorded; all messages that are not on record stay in their queue.
     """
     report = IntakeReport()
+    with process.catalog.transaction() as session:
+        # A catalog that cannot take records is found out before a message is received, and not by receiving it until
+        # SQS gives it up.
+        make_sure_of_ledger(session)
     for settings in process.settings.intake.queues:
         try:
             _drain_queue(process, process.queue(settings), report, wait_seconds=wait_seconds)
@@ -58,10 +63,10 @@ def drain(process: Process, *, wait_seconds: int = 0) -> IntakeReport:
             raise
         except AoError as error:
             _note_failure(report, error, source=settings.name)
-    folder = process.settings.intake.drop_folder
+    folder = process.settings.drop_folder
     if folder is not None:
         try:
-            _look_at_drop_folder(process, report)
+            _look_at_drop_folder(process, folder, report)
         except CatalogUnavailable:
             raise
         except AoError as error:
@@ -134,11 +139,8 @@ def _arrival(event: ObjectEvent, queue: str, message_id: str) -> ObjectArrival:
     )
 
 
-def _look_at_drop_folder(process: Process, report: IntakeReport) -> None:
-    intake = process.settings.intake
-    if intake.drop_folder is None:
-        return
-    for dropped in look(intake.drop_folder, settle_seconds=intake.settle_seconds):
+def _look_at_drop_folder(process: Process, folder: Path, report: IntakeReport) -> None:
+    for dropped in look(folder, settle_seconds=process.settings.intake.settle_seconds):
         if not dropped.settled:
             report.settling += 1
             continue
@@ -151,7 +153,7 @@ def _look_at_drop_folder(process: Process, report: IntakeReport) -> None:
                 action="Rename the file to its RID with the suffix .zip.",
                 code="name-not-utf8",
             )
-            _note_failure(report, error, source=str(intake.drop_folder))
+            _note_failure(report, error, source=str(folder))
             continue
         except ContentRejected:
             continue  # taken away between looking and opening: nothing was delivered

@@ -11,11 +11,11 @@ from ao_workflows.catalog import (
     Delivery,
     DeliveryState,
     claim_due,
+    closed_deliveries,
     conclude_delivery,
     give_back,
     hold_claim,
     release_abandoned,
-    unfinished_deliveries,
 )
 from ao_workflows.errors import ExitCode
 from ao_workflows.staging.drop_folder import tidy
@@ -98,9 +98,10 @@ def free_closed(process: Process) -> None:
     """Free the scratch of deliveries whose process died between their conclusion and their cleaning up."""
     folders = delivery_folders(process.settings.scratch_folder)
     if folders:
+        # Only what this catalog knows to be closed: a folder that it does not know may be another catalog's.
         with process.catalog.reading() as session:
-            needed = unfinished_deliveries(session, folders)
-        free_scratch(process.settings.scratch_folder, [folder for folder in folders if folder not in needed])
+            closed = closed_deliveries(session, folders)
+        free_scratch(process.settings.scratch_folder, closed)
 
 
 def run_until_idle(process: Process, *, rest: Callable[[], bool]) -> RunSummary:
@@ -110,18 +111,23 @@ def run_until_idle(process: Process, *, rest: Callable[[], bool]) -> RunSummary:
     :raises CatalogUnavailable: if nothing can be recorded.
     """
     holder, summary = own_holder(), RunSummary()
-    with process.catalog.transaction() as session:
-        taken_back = release_abandoned(session, is_certainly_gone, max_attempts=process.settings.process.max_attempts)
-    if taken_back:
-        log.warning("claims of dead processes taken back", deliveries=taken_back)
     free_closed(process)
     while True:
+        _take_back_abandoned(process)
         summary.intake_failed = bool(drain(process).failures)
         claims = claim_for(process, holder, limit=1)
         for claim in claims:
             _run_one(process, claim, summary)
         if not claims and not rest():
             return summary
+
+
+def _take_back_abandoned(process: Process) -> None:
+    with process.catalog.transaction() as session:
+        max_attempts = process.settings.process.max_attempts
+        taken_back = release_abandoned(session, is_certainly_gone, max_attempts=max_attempts)
+    if taken_back:
+        log.warning("claims of dead processes taken back", deliveries=taken_back)
 
 
 def _run_one(process: Process, claim: Claim, summary: RunSummary) -> None:

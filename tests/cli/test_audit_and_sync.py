@@ -1,0 +1,133 @@
+"""``ao audit`` and ``ao sync``."""
+
+from pathlib import Path
+
+import pytest
+
+from fixtures.house import work_files, write_files
+
+
+@pytest.fixture
+def work(place: Path) -> Path:
+    return write_files(place / "W22084", work_files("W22084"))
+
+
+@pytest.fixture
+def gap(place: Path) -> Path:
+    """Make a work that lacks its second image."""
+    files = work_files("W1AC6")
+    del files["images/W1AC6-0001/00010002.jpg"]
+    return write_files(place / "W1AC6", files)
+
+
+@pytest.fixture
+def mounts(place: Path) -> Path:
+    for number in range(4):
+        (place / "mnt" / f"Archive{number}").mkdir(parents=True)
+    return place / "mnt"
+
+
+def test_a_work_that_keeps_the_rules_passes(ao, work):
+    answer = ao("audit", work, "--json")
+    assert answer.code == 0
+    (told,) = answer.json["works"]
+    assert set(told) == {"rid", "outcome", "tests", "findings"}
+    assert (told["rid"], told["outcome"], told["findings"]) == ("W22084", "passed", [])
+    assert {"test": "FileSequence", "outcome": "passed"} in told["tests"]
+    assert answer.err == ""
+
+
+def test_a_gap_fails_with_a_finding_and_exit_code_1(ao, work, gap):
+    answer = ao("audit", work, gap, "--json")
+    assert answer.code == 1
+    assert [told["outcome"] for told in answer.json["works"]] == ["passed", "failed"]
+    finding = answer.json["works"][1]["findings"][0]
+    assert set(finding) == {"test", "error", "severity", "path", "message"}
+    assert (finding["test"], finding["severity"]) == ("FileSequence", "error")
+
+
+def test_errors_made_warnings_by_an_option_or_by_the_settings_pass(ao, gap, monkeypatch):
+    answer = ao("audit", gap, "-D", "ErrorsAsWarning=105,106,109", "--json")
+    assert (answer.code, answer.json["works"][0]["outcome"]) == (0, "warnings")
+    monkeypatch.setenv("AO_AUDIT__ERRORS_AS_WARNING", "[105, 106, 109]")
+    answer = ao("audit", gap, "--json")
+    assert (answer.code, answer.json["works"][0]["outcome"]) == (0, "warnings")
+
+
+def test_only_the_tests_that_are_named_run(ao, gap, monkeypatch):
+    answer = ao("audit", gap, "-T", "NoFilesInFolder", "--json")
+    assert (answer.code, [told["test"] for told in answer.json["works"][0]["tests"]]) == (0, ["NoFilesInFolder"])
+    monkeypatch.setenv("AO_AUDIT__TESTS", '["NoFilesInFolder"]')
+    assert ao("audit", gap).code == 0
+    assert ao("audit", gap, "-T", "FileSequence").code == 1
+
+
+def test_a_person_gets_the_tests_and_the_findings_on_standard_output(ao, gap):
+    answer = ao("audit", gap)
+    assert (answer.code, answer.err) == (1, "")
+    assert "W1AC6: failed" in answer.out
+    assert "FileSequence" in answer.out
+    assert "error 105 FileSequence images/W1AC6-0001" in answer.out
+
+
+def test_what_is_no_work_is_rejected_and_what_is_not_there_is_a_system_failure(ao, place):
+    (place / "W1").mkdir()
+    answer = ao("audit", "W1", "--json")
+    assert (answer.code, answer.json["error"]["code"]) == (1, "not-a-work")
+    answer = ao("audit", "W2", "--json")
+    assert (answer.code, answer.json["error"]["code"]) == (3, "folder-unreadable")
+
+
+def test_a_work_is_synced_to_its_place_and_again_changes_nothing(ao, work, mounts):
+    answer = ao("sync", work, "--archive", mounts, "--json")
+    assert answer.code == 0
+    size = sum(map(len, work_files("W22084").values()))
+    assert (
+        answer.json.items()
+        >= {
+            "rid": "W22084",
+            "archive_path": str(mounts / "Archive3" / "84" / "W22084"),
+            "added": 6,
+            "replaced": 0,
+            "removed": 0,
+            "unchanged": 0,
+            "bytes": size,
+            "verified": 6,
+        }.items()
+    )
+    for path, content in work_files("W22084").items():
+        assert (mounts / "Archive3" / "84" / "W22084" / path).read_bytes() == content
+    again = ao("sync", work, "--archive", mounts, "--json")
+    assert (again.code, again.json["added"], again.json["unchanged"], again.json["bytes"]) == (0, 0, 6, 0)
+
+
+def test_the_archive_may_be_named_by_the_settings(ao, work, mounts, monkeypatch):
+    monkeypatch.setenv("AO_ARCHIVE__ROOT", str(mounts))
+    answer = ao("sync", work)
+    assert (answer.code, answer.out) == (0, "")
+    assert f"W22084 is in {mounts}/Archive3/84/W22084: 6 files added" in answer.err
+
+
+def test_without_an_archive_nothing_is_synced(ao, work):
+    answer = ao("sync", work, "--json")
+    assert (answer.code, answer.json["error"]["code"]) == (2, "archive-root-unset")
+
+
+def test_sync_audits_only_when_it_is_asked_to(ao, gap, mounts):
+    answer = ao("sync", gap, "--archive", mounts, "--audit", "--json")
+    assert (answer.code, answer.json["error"]["code"]) == (1, "audit-failed")
+    assert answer.json["error"]["findings"][0]["code"] == "audit-105"
+    assert list((mounts / "Archive0").iterdir()) == []
+    assert ao("sync", gap, "--archive", mounts).code == 0
+
+
+@pytest.mark.parametrize(
+    ("work_name", "root", "code"),
+    [("W404", "mnt", 3), ("no rid", "mnt", 1), ("W22084", "nowhere", 3)],
+)
+@pytest.mark.usefixtures("work")
+def test_what_cannot_be_synced_is_told(ao, mounts, work_name, root, code):
+    answer = ao("sync", work_name, "--archive", root, "--json")
+    assert answer.code == code
+    assert answer.json["error"]["action"]
+    assert not any(path.is_file() for path in mounts.rglob("*"))
