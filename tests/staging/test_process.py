@@ -259,3 +259,28 @@ def test_a_rejected_delivery_can_be_tried_again_after_a_change_of_rules(house):
         assert [row.state for row in list_works(session)] == ["unbagged"]
     house.run()
     assert house.archived("W22084") == gap
+
+
+def test_scratch_that_another_catalog_uses_is_not_touched(house):
+    theirs = house.scratch / ".delivery-4711" / ".W22084.partial" / "page.jpg"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"in progress")
+    house.send_work("W1AC6")
+    house.run()
+    assert theirs.read_bytes() == b"in progress"
+
+
+def test_a_work_that_passes_when_it_is_tried_again_shows_no_findings_of_before(house):
+    gap = work_files("W22084")
+    del gap["images/W22084-0001/00010002.jpg"]
+    house.send(bag_zip(house.root / "W22084.bag.zip", {"W22084": gap}))
+    house.run()
+    (row,) = house.works()
+    assert row.findings
+    house.config.write_text(house.config.read_text() + "\n[audit]\nerrors_as_warning = [105, 106, 107, 109]\n")
+    process = house.process()
+    with process.catalog.transaction() as session:
+        ask_for_retry(session, row.delivery, actor="archivist")
+    house.run()
+    (row,) = house.works()
+    assert (row.state, row.findings) == ("complete", ())

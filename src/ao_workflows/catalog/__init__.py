@@ -10,7 +10,7 @@ from ao_workflows.catalog.claims import (
     unstarted_claims,
 )
 from ao_workflows.catalog.database import Catalog, CatalogNotMigrated, CatalogUnavailable, now
-from ao_workflows.catalog.ledger import ObjectArrival, record_arrival, record_message
+from ao_workflows.catalog.ledger import ObjectArrival, make_sure_of_ledger, record_arrival, record_message
 from ao_workflows.catalog.models import (
     Delivery,
     DeliveryState,
@@ -33,12 +33,12 @@ from ao_workflows.catalog.outcomes import (
 )
 from ao_workflows.catalog.queries import (
     WorkRow,
+    closed_deliveries,
     events_of,
     find_delivery,
     known_buckets,
     list_works,
     messages_not_understood,
-    unfinished_deliveries,
 )
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "WorkRow",
     "WorkState",
     "claim_due",
+    "closed_deliveries",
     "conclude_delivery",
     "events_of",
     "find_delivery",
@@ -67,6 +68,7 @@ __all__ = [
     "known_buckets",
     "latest_outcome",
     "list_works",
+    "make_sure_of_ledger",
     "messages_not_understood",
     "now",
     "record_arrival",
@@ -77,6 +79,5 @@ __all__ = [
     "reserve_scratch",
     "retry_delivery",
     "start_stage",
-    "unfinished_deliveries",
     "unstarted_claims",
 ]

@@ -41,6 +41,11 @@ class ObjectArrival:
     rid: str = ""
 
 
+def make_sure_of_ledger(session: Session) -> None:
+    """Write, so that a catalog that cannot be written fails here."""
+    take_turn(session, "ledger")
+
+
 def record_message(
     session: Session, *, queue: str, message_id: str, body: str, disposition: str, problem: str = ""
 ) -> bool:

@@ -67,11 +67,11 @@ def find_delivery(session: Session, name: str) -> Delivery | None:
     )
 
 
-def unfinished_deliveries(session: Session, deliveries: Sequence[int]) -> set[int]:
-    """Return those of ``deliveries`` that are not closed."""
+def closed_deliveries(session: Session, deliveries: Sequence[int]) -> list[int]:
+    """Return those of ``deliveries`` that are on record as complete or rejected."""
     closed = (DeliveryState.COMPLETE, DeliveryState.REJECTED)
-    asked = select(Delivery.id).where(Delivery.id.in_(deliveries), Delivery.state.not_in(closed))
-    return set(session.scalars(asked))
+    asked = select(Delivery.id).where(Delivery.id.in_(deliveries), Delivery.state.in_(closed)).order_by(Delivery.id)
+    return list(session.scalars(asked))
 
 
 def known_buckets(session: Session) -> list[tuple[str, str]]:
@@ -116,10 +116,19 @@ def _rows_of(delivery: Delivery, findings: dict[tuple[int, int | None], tuple[di
             received=delivery.received_at,
             updated=subject.updated_at,
             seconds=seconds,
-            findings=findings.get((delivery.id, subject.id if isinstance(subject, Work) else None), ()),
+            findings=_findings_of(subject, delivery, findings),
         )
         for subject in subjects
     ]
+
+
+def _findings_of(
+    subject: Work | Delivery, delivery: Delivery, findings: dict[tuple[int, int | None], tuple[dict[str, Any], ...]]
+) -> tuple[dict[str, Any], ...]:
+    """Return the findings that ``subject`` is rejected for; what an earlier attempt found is history."""
+    if subject.state != DeliveryState.REJECTED:
+        return ()
+    return findings.get((delivery.id, subject.id if isinstance(subject, Work) else None), ())
 
 
 def _findings(session: Session) -> dict[tuple[int, int | None], tuple[dict[str, Any], ...]]:

@@ -225,7 +225,7 @@ class S3Store:
         except BotoCoreError as error:
             raise StorageFailed(
                 f"{name}: {shown(str(error))}.",
-                action="Check the network, the endpoint and the credentials with `ao doctor`.",
+                action="Check the network, the endpoint and the credentials.",
             ) from error
 
     def _shown(self, key: str) -> str:
@@ -237,7 +237,7 @@ def _translate(
 ) -> ObjectGone | ObjectChanged | ObjectNotRestored | StorageFailed:
     code = _code(error)
     if code in _GONE:
-        return ObjectGone(f"{name} is not there.", action="Upload it again, or mark the delivery as settled by hand.")
+        return ObjectGone(f"{name} is not there.", action="Upload it again: its own event delivers it.")
     if code in {"412", "PreconditionFailed"}:
         return _changed(name)
     if code == "InvalidObjectState":
