@@ -31,7 +31,7 @@ lint: $(READY) ## Check style, types, and that imports go down the floors only
 	@$(VENV)/ruff check .
 	@$(VENV)/ruff format --check .
 	@$(VENV)/mypy
-	@$(VENV)/lint-imports --no-logo --quiet 2>/dev/null || $(VENV)/lint-imports
+	@$(VENV)/lint-imports --no-logo
 
 format: $(READY) ## Format the code
 	@$(VENV)/ruff format .

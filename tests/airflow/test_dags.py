@@ -65,6 +65,17 @@ def test_each_delivery_gets_one_run_named_after_its_work_even_if_its_start_was_l
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     runs = airflow.query("SELECT run_id, state FROM dag_run WHERE dag_id = 'staging_glacier_process'")
     assert runs == [("W22084__d1a1", "queued")]
+    assert airflow.query("SELECT state FROM dag_run WHERE dag_id = 'intake'") == [("success",), ("success",)]
+
+
+def test_an_intake_that_could_not_look_everywhere_shows_so_and_starts_the_rest(house, airflow_of):
+    house.config.write_text(house.config.read_text().replace("queues = [", 'queues = [{ name = "not-there" }, '))
+    house.send_work("W22084")
+    airflow = airflow_of(house)
+    done = airflow.drive("fixtures.dag_runs.drain_without_retries")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert airflow.query("SELECT state FROM dag_run WHERE dag_id = 'intake'") == [("failed",)]
+    assert airflow.query("SELECT run_id FROM dag_run WHERE dag_id = 'staging_glacier_process'") == [("W22084__d1a1",)]
 
 
 def test_the_dag_files_take_no_time_of_their_own_to_import(house, airflow_of):

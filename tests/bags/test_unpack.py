@@ -86,11 +86,11 @@ def test_a_flipped_byte_is_rejected_with_both_checksums(zipped: Path, tmp_path: 
     scratch = tmp_path / "scratch"
     with pytest.raises(BagRejected) as rejected:
         unpack(read_plan(open_local_source(zipped)), scratch)
-    expected = hashlib.sha512(b"second page").hexdigest()
-    found = hashlib.sha512(b"recond page").hexdigest()
+    expected = hashlib.sha512(b"second page").hexdigest()[:12]
+    found = hashlib.sha512(b"recond page").hexdigest()[:12]
     message = str(rejected.value)
     assert '"data/images/W22084-0001/00010002.jpg" has another sha512 checksum' in message
-    assert f"expected {expected}, found {found}. And 1 more problem. Nothing was delivered" in message
+    assert f"expected {expected}…, found {found}…. And 1 more problem. Nothing was delivered" in message
     (bag,) = rejected.value.report.bags
     assert [error.code for error in bag.errors] == ["checksum-mismatch", "zip-crc-mismatch"]
     assert rejected.value.report.complete
@@ -244,7 +244,7 @@ def test_two_at_once_do_not_meet(zipped: Path, tmp_path: Path):
     held = os.open(partial, os.O_RDONLY)
     try:
         fcntl.flock(held, fcntl.LOCK_SH)
-        with pytest.raises(SystemFailed, match="in use") as busy:
+        with pytest.raises(MustWait, match="another process that unpacks W22084") as busy:
             unpack(read_plan(open_local_source(zipped)), tmp_path / "scratch")
     finally:
         os.close(held)

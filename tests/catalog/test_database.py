@@ -149,6 +149,16 @@ def test_readers_do_not_wait_for_a_writer(tmp_path):
     catalog.close()
 
 
+def test_what_is_committed_to_sqlite_is_on_the_disk(tmp_path):
+    catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
+    catalog.upgrade()
+    with catalog.transaction() as session:
+        full = 2  # SQLite's number for synchronous = FULL
+        assert session.scalar(text("PRAGMA synchronous")) == full
+        assert session.scalar(text("PRAGMA journal_mode")) == "wal"
+    catalog.close()
+
+
 def test_a_read_only_catalog_says_so(tmp_path):
     path = tmp_path / "catalog.db"
     catalog = Catalog(f"sqlite:///{path}")

@@ -198,6 +198,16 @@ def test_scratch_that_is_promised_to_others_is_not_promised_again(catalog):
         reserve_scratch(session, second, needed=300, free=1000, place="/scratch", lease=LEASE)
 
 
+def test_a_promise_ends_when_it_is_filled(catalog):
+    delivery = deliver(catalog)
+    held = claim_one(catalog)
+    with catalog.transaction() as session:
+        reserve_scratch(session, held, needed=700, free=1000, place="/scratch", lease=LEASE)
+    unbag(catalog, held, "W1")
+    with catalog.reading() as session:
+        assert session.get_one(Delivery, delivery.id).reserved_bytes == 0
+
+
 def test_a_promise_ends_when_the_delivery_is_concluded(catalog):
     delivery = deliver(catalog)
     held = claim_one(catalog)

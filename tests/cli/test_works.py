@@ -91,9 +91,10 @@ def test_a_work_is_shown_with_its_history(ao):
 def test_a_person_is_shown_why_a_work_was_rejected_and_what_to_do(ao):
     answer = ao("works", "show", "W1AC6")
     assert answer.code == 0
-    assert "checksum-mismatch" in answer.err
-    assert "expected " in answer.err
-    assert "found    " in answer.err
+    assert "checksum-mismatch" in answer.out
+    assert "expected " in answer.out
+    assert "found    " in answer.out
+    assert "Next step: " in answer.out
     assert "concluded" in answer.out
 
 

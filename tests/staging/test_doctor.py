@@ -86,7 +86,9 @@ def test_in_a_house_in_order_everything_is_good(house):
         f"queue {house.queue}",
         f"queue {house.queue} dead letters",
         f"clock against queue {house.queue}",
+        f"AWS identity for queue {house.queue}",
     ]
+    assert found[f"AWS identity for queue {house.queue}"].found.startswith("arn:aws:")
     assert found["catalog"].found.startswith(f"sqlite:///{house.root}/catalog.db, revision ")
     assert f"user {os.geteuid()}" in found["archive Archive0"].found
 
@@ -261,5 +263,5 @@ def test_each_bucket_that_deliveries_came_from_is_examined(house):
         record_arrival(session, arrival)
     found = checks(house.settings)
     assert found["bucket a-gone-bucket"].verdict == "bad"
-    assert found["bucket a-gone-bucket"].found == "there is no such bucket"
+    assert found["bucket a-gone-bucket"].found == "There is no bucket a-gone-bucket."
     assert found[f"bucket {house.bucket}"].verdict == "good"

@@ -4,10 +4,23 @@ import json
 import shutil
 from datetime import UTC, datetime
 
-from ao_workflows.catalog import DeliveryState, events_of, find_delivery, list_works, messages_not_understood
+from sqlalchemy import update
+
+from ao_workflows.catalog import (
+    Delivery,
+    DeliveryState,
+    events_of,
+    find_delivery,
+    give_back,
+    list_works,
+    messages_not_understood,
+    now,
+)
 from ao_workflows.catalog import retry_delivery as ask_for_retry
 from ao_workflows.errors import ExitCode
+from ao_workflows.staging import ARCHIVE, AUDIT, UNBAG, WORK_STAGES, claim_for, drain, perform, works_to_do
 from fixtures.house import MODIFIED, bag_zip, work_files, write_files, zip_folder
+from fixtures.killing import run_in_child
 
 
 def test_a_bag_becomes_a_work_in_the_archive_with_its_times_and_provenance(house):
@@ -284,3 +297,92 @@ def test_a_work_that_passes_when_it_is_tried_again_shows_no_findings_of_before(h
     house.run()
     (row,) = house.works()
     assert (row.state, row.findings) == ("complete", ())
+
+
+def test_what_was_rejected_is_not_looked_at_again_when_another_work_of_its_zip_is_tried_again(house):
+    gap = work_files("W22084")
+    del gap["images/W22084-0001/00010002.jpg"]
+    house.send(bag_zip(house.root / "W22084.bag.zip", {"W22084": gap, "W1AC6": work_files("W1AC6")}))
+    shutil.rmtree(house.archive / "Archive0")
+    house.run()
+    assert house.states() == {"W22084": "rejected", "W1AC6": "error"}
+    (house.archive / "Archive0").mkdir()
+    make_due(house)
+    house.run()
+    assert house.states() == {"W22084": "rejected", "W1AC6": "complete"}
+    process = house.process()
+    with process.catalog.reading() as session:
+        delivery = find_delivery(session, "W22084")
+        events = events_of(session, delivery.id)
+    audits = [event for event in events if event.type == "stage-started" and event.detail["stage"] == "audit"]
+    assert len(audits) == 2
+    assert delivery.state == "rejected"
+
+
+def test_a_dropped_file_that_is_replaced_before_its_turn_is_not_taken_for_the_one_that_was_seen(house):
+    (house.drop_folder / "W1AC6.zip").write_bytes(b"half a file")
+    process = house.process()
+    drain(process)
+    files = work_files("W1AC6")
+    write_files(house.root / "making" / "W1AC6", files)
+    zip_folder(house.root / "making", house.drop_folder / "W1AC6.zip")
+    house.run()
+    assert [(row.state, row.reason_code) for row in house.works()] == [
+        ("rejected", "source-changed"),
+        ("complete", ""),
+    ]
+    assert house.archived("W1AC6") == files
+
+
+def test_what_is_archived_is_not_fetched_again_though_scratch_and_source_are_gone(house):
+    house.send_work("W22084")
+    process = house.process()
+    drain(process)
+    (claim,) = claim_for(process, "a holder that dies")
+    perform(process, claim, UNBAG)
+    (work,) = works_to_do(process, claim)
+    for stage in WORK_STAGES:
+        perform(process, claim, stage, work_id=work)
+    shutil.rmtree(house.scratch)
+    house.s3.delete_object(Bucket=house.bucket, Key="Archive1/84/W22084/W22084.bag.zip")
+    with process.catalog.transaction() as session:
+        give_back(session, claim)
+    assert house.run().exit_code == ExitCode.DONE
+    assert house.states() == {"W22084": "complete"}
+
+
+def test_what_is_in_scratch_already_needs_no_room_a_second_time(house):
+    files = house.send_work("W22084")
+    promised = []
+    for _ in range(2):
+        assert run_in_child(house.config, instant="before rename", number=6) == -9
+        process = house.process()
+        with process.catalog.reading() as session:
+            promised.append(find_delivery(session, "W22084").reserved_bytes)
+    assert promised[0] > sum(len(content) for content in files.values())
+    assert promised[1] < promised[0] - 5000
+
+
+def test_damage_in_scratch_after_unbagging_is_found_before_it_is_archived(house):
+    house.send_work("W22084")
+    process = house.process()
+    drain(process)
+    (claim,) = claim_for(process, "tester")
+    perform(process, claim, UNBAG)
+    (work,) = works_to_do(process, claim)
+    perform(process, claim, AUDIT, work_id=work)
+    (page,) = house.scratch.rglob("images/*/00010002.jpg")
+    content = bytearray(page.read_bytes())
+    content[7] ^= 1
+    page.write_bytes(content)
+    outcome = perform(process, claim, ARCHIVE, work_id=work)
+    assert (outcome.kind, outcome.code) == ("error", "scratch-damaged")
+    assert "00010002.jpg" in outcome.message
+    assert house.archived("W22084") == {}
+
+
+def make_due(house) -> None:
+    """Let the pause of a failed delivery be over."""
+    process = house.process()
+    with process.catalog.transaction() as session:
+        session.execute(update(Delivery).where(Delivery.state == DeliveryState.ERROR).values(due_at=now()))

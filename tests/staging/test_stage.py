@@ -12,6 +12,7 @@ from ao_workflows.settings import ProcessSettings, ScratchSettings, Settings
 from ao_workflows.staging import Process, Stage, perform
 from ao_workflows.staging.stage import StageContext, StageResult
 from fixtures.catalog import UPLOADED, claim_one, deliver
+from fixtures.catalog import claim as claim_others
 
 
 @pytest.fixture
@@ -106,7 +107,9 @@ def test_a_long_stage_keeps_its_claim(tmp_path, catalog, monkeypatch):
     claim = claim_one(catalog)
 
     def run(_context: StageContext) -> StageResult:
-        threading.Event().wait(1.5)
+        threading.Event().wait(1.2)
+        with catalog.transaction() as session:
+            assert claim_others(session) == [], "another holder got the claim of a stage that runs"
         return StageResult()
 
     assert perform(process, claim, stage(run)).kind == "done"

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ao_workflows.errors import SystemFailed
+from ao_workflows.errors import MustWait
 from ao_workflows.storage import Source
 from ao_workflows.works import Rid
 
@@ -54,7 +54,7 @@ class Partial:
 def open_partial(destination: Path, rid: Rid) -> Iterator[Partial]:
     """Open the partial folder of a work, making it where there is none.
 
-    :raises SystemFailed: with the code ``unpack-in-progress``, if another process has it.
+    :raises MustWait: with the code ``unpack-in-progress``, if another process has it.
     """
     path = destination / f".{rid}.partial"
     path.mkdir(exist_ok=True)
@@ -67,9 +67,9 @@ def open_partial(destination: Path, rid: Rid) -> Iterator[Partial]:
             is_current = False
         # The folder can also be gone, or another one, when who held it has just finished.
         if not is_current:
-            raise SystemFailed(
-                f"{path} is in use: another process unpacks {rid} into {destination}.",
-                action="Wait until it has finished.",
+            raise MustWait(
+                f"another process that unpacks {rid} into {destination}",
+                action="It goes on by itself when the other has finished.",
                 code="unpack-in-progress",
             )
         yield Partial(path)

@@ -15,6 +15,10 @@ _ABOUT_CONTENT = frozenset({CHECKSUM_MISMATCH, CRC_MISMATCH, DATA_DAMAGED, SIZE_
 """Errors that leave a bag complete (RFC 8493 section 3): everything is there, but not as it was."""
 
 
+SHOWN_WHOLE = 40
+"""Values of up to so many characters are shown whole in a message; a checksum is longer from SHA-224 on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BagReport:
     """What was found in one bag.
@@ -99,6 +103,11 @@ class SourceReport:
         return document
 
 
+def _short(value: str) -> str:
+    """Return enough of a checksum to tell it from another; the findings have it whole."""
+    return value if len(value) <= SHOWN_WHOLE else f"{value[:12]}…"
+
+
 class BagRejected(ContentRejected):
     """A source that may not be unpacked, or whose bags are not valid.
 
@@ -116,7 +125,7 @@ class BagRejected(ContentRejected):
         where, first = min(named, key=lambda pair: (pair[1].code != CHECKSUM_MISMATCH, pair[1].expected is None))
         message = f"{where}: {first.message}"
         if first.expected is not None and first.found is not None:
-            message = f"{message.rstrip('.')}: expected {first.expected}, found {first.found}."
+            message = f"{message.rstrip('.')}: expected {_short(first.expected)}, found {_short(first.found)}."
         if len(errors) > 1:
             message = f"{message} And {counted(len(errors) - 1, 'more problem')}."
         super().__init__(

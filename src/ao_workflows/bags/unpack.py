@@ -71,8 +71,10 @@ def unpack(plan: UnpackPlan, destination: Path, *, progress: Progress | None = N
     :param progress: called with the number of bytes done since its last call; ``plan.bytes`` in all.
     :raises BagRejected: if anything in the zip is wrong; then nothing of it is delivered and nothing is left.
     :raises DestinationOccupied: if something else is at ``destination/{RID}``; it is not touched.
-    :raises MustWait: if the disk is full. :raises SystemFailed: if the disk fails, or another process unpacks the same
-        work to the same place. Both leave what was verified, for the next call. (Errors of the store pass, likewise.)
+    :raises MustWait: if the disk is full, or another process unpacks the same work to the same place.
+    :raises SystemFailed: if the disk fails.
+
+    Both of the last leave what was verified, for the next call, and so do errors of the store, which pass.
     """
     with disk_errors(destination), ExitStack() as stack:
         destination.mkdir(parents=True, exist_ok=True)

@@ -58,6 +58,12 @@ class Catalog:
                 action="Write sqlite:////path/catalog.db or postgresql+psycopg://user@host/database.",
                 code="config-invalid",
             ) from error
+        if "password" in address.query:
+            raise UsageError(
+                "catalog.url holds a password.",
+                action="Set it as catalog.password, best in the secret file ao_catalog__password.",
+                code="config-invalid",
+            )
         if password is not None:
             address = address.set(password=password)
         if address.get_backend_name() not in {"sqlite", "postgresql"}:
@@ -142,7 +148,7 @@ class Catalog:
         self.engine.dispose()
 
     def _file(self) -> str | None:
-        """Return the file of a SQLite catalog, unless its address is a ``file:`` URI, which only SQLite itself reads."""
+        """Return the file of a SQLite catalog; the address may also be a ``file:`` URI, which only SQLite reads."""
         url = self.engine.url
         return url.database if url.get_backend_name() == "sqlite" and "uri" not in url.query else None
 

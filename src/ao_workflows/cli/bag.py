@@ -82,9 +82,7 @@ def unpack(
 
 @app.command()
 def create(
-    works: Annotated[
-        list[Path], typer.Argument(help="Folders of works, then the zip to make.", metavar="WORK... TARGET")
-    ],
+    works: Annotated[list[Path], typer.Argument(help="Folders of works, then the zip to make.", metavar="WORK TARGET")],
     algorithm: Annotated[
         list[str] | None, typer.Option(help="A checksum algorithm of the manifests; may be repeated.")
     ] = None,

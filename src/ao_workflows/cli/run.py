@@ -19,7 +19,7 @@ def run(
 
     Any number of these may run at the same time, on any number of machines that share the catalog. Killed anywhere and
     started again, it goes on where it was. The exit code tells the worst that happened: 1 if content was rejected, 3 if
-    the system failed.
+    the system failed; deliveries that only wait are no failure.
 
     Example: ao run --once --json
     """

@@ -1,12 +1,24 @@
 """``ao works``: what became of every work."""
 
 import getpass
+import os
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.table import Column, Table
 
-from ao_workflows.catalog import Delivery, Event, WorkRow, events_of, find_delivery, list_works, retry_delivery
+from ao_workflows.catalog import (
+    Delivery,
+    DeliveryState,
+    Event,
+    WorkRow,
+    WorkState,
+    events_of,
+    find_delivery,
+    list_works,
+    retry_delivery,
+)
 from ao_workflows.cli.output import JsonOption, cell, out, print_json, say, settings_with_logs
 from ao_workflows.errors import UsageError
 from ao_workflows.staging import Process
@@ -33,7 +45,7 @@ def list_(
     """
     process = Process.open(settings_with_logs())
     with process.catalog.reading() as session:
-        rows = list_works(session, states=state or ())
+        rows = list_works(session, states=_known_states(state or ()))
     if as_json:
         print_json({"works": [row.as_dict() for row in rows], "total": len(rows)})
     else:
@@ -59,22 +71,16 @@ def show(
     if as_json:
         print_json(_document(delivery, rows, events))
         return
-    out().print(works_table(rows))
-    for row in rows:
-        for line in (row.reason, row.action):
-            if line:
-                say(line)
-        for finding in row.findings:
-            say(f"  {finding.get('code')}: {finding.get('message')}")
-            for side in ("expected", "found"):
-                if side in finding:
-                    say(f"      {side:8} {finding[side]}")
+    console = out()
+    console.print(works_table(rows))
+    for line in (line for row in rows for line in _explanation(row)):
+        console.print(cell(line))
     history = Table("When (UTC)", "Who", "What", "Outcome", "Detail", box=None, pad_edge=False)
     for event in events:
         told = ", ".join(f"{key} {value}" for key, value in event.detail.items() if value not in {"", None})
         when = event.at.strftime("%Y-%m-%d %H:%M:%S")
         history.add_row(when, cell(event.actor), event.type, event.outcome, cell(told))
-    out().print(history)
+    console.print(history)
 
 
 @app.command()
@@ -87,7 +93,7 @@ def retry(
     """
     process = Process.open(settings_with_logs())
     with process.catalog.transaction() as session:
-        row = retry_delivery(session, delivery, actor=getpass.getuser())
+        row = retry_delivery(session, delivery, actor=_user())
     if as_json:
         print_json({"delivery": row.id, "state": row.state})
     else:
@@ -109,6 +115,34 @@ def works_table(rows: list[WorkRow]) -> Table:
             style=STATE_STYLES.get(row.state),
         )
     return table
+
+
+def _explanation(row: WorkRow) -> Iterator[str]:
+    """Say why a work stopped, with all findings, and the next step."""
+    if row.reason:
+        yield f"{row.rid}: {row.reason} ({row.reason_code})"
+    for finding in row.findings:
+        yield f"  {finding['code']}: {finding['message']}"
+        yield from (f"      {side:8} {finding[side]}" for side in ("expected", "found") if side in finding)
+    if row.action:
+        yield f"Next step: {row.action}"
+
+
+def _known_states(names: Sequence[str]) -> Sequence[str]:
+    """Return ``names`` if each is a state that a work or an unopened delivery can have."""
+    known = {*DeliveryState, *WorkState}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"There is no state {name}.", action=f"States are: {', '.join(sorted(known))}.")
+    return names
+
+
+def _user() -> str:
+    """Return who asks, for the history; in a container, a user may have a number and no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def _document(delivery: Delivery, rows: list[WorkRow], events: list[Event]) -> dict[str, Any]:

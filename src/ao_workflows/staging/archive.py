@@ -3,18 +3,16 @@
 from sqlalchemy.orm import Session
 
 from ao_workflows.archive import sync_work
-from ao_workflows.catalog import Work, WorkState
+from ao_workflows.catalog import Work
 from ao_workflows.inventory import read_inventory
 from ao_workflows.staging.scratch import inventory_file
 from ao_workflows.staging.stage import StageContext, StageResult
 from ao_workflows.works import parse_rid
 
-_ARCHIVED = frozenset({WorkState.ARCHIVED, WorkState.COMPLETE})
-
 
 def is_done(context: StageContext) -> bool:
     """Tell whether the work is on record as archived."""
-    return context.the_work.state in _ARCHIVED
+    return context.was_done
 
 
 def run(context: StageContext) -> StageResult:

@@ -1,15 +1,12 @@
 """Stage ``audit``: the images and folders of a work keep the archive's rules."""
 
 from ao_workflows.audit import AuditProperties, run_audit
-from ao_workflows.catalog import WorkState
 from ao_workflows.staging.stage import StageContext, StageResult
-
-_PASSED = frozenset({WorkState.AUDITED, WorkState.ARCHIVED, WorkState.COMPLETE})
 
 
 def is_done(context: StageContext) -> bool:
     """Tell whether the work has passed its audit. What is unbagged again is the same content."""
-    return context.the_work.state in _PASSED
+    return context.was_done
 
 
 def run(context: StageContext) -> StageResult:

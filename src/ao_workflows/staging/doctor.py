@@ -14,9 +14,9 @@ from ao_workflows.catalog import known_buckets, messages_not_understood, now
 from ao_workflows.errors import AoError
 from ao_workflows.glacier import Queue
 from ao_workflows.settings import QueueSettings, Settings
-from ao_workflows.staging.process import Process, open_catalog
+from ao_workflows.staging.process import Process, aws_access, open_catalog
 from ao_workflows.staging.scratch import free_bytes
-from ao_workflows.storage import ObjectGone
+from ao_workflows.storage import AwsAccess
 from ao_workflows.units import size_text
 
 ARCHIVE_MOUNTS = ("Archive0", "Archive1", "Archive2", "Archive3")
@@ -115,9 +115,9 @@ def _archive(settings: Settings) -> Iterator[Check]:
 
 
 def _drop_folder(settings: Settings) -> Iterator[Check]:
-    if settings.intake.drop_folder is not None:
+    if settings.drop_folder is not None:
         action = "Create the folder, let this user write it, or correct drop_folder in [intake]."
-        yield _writable("drop folder", settings.intake.drop_folder, action)
+        yield _writable("drop folder", settings.drop_folder, action)
     elif not settings.intake.queues:
         yield Check(
             "intake",
@@ -142,6 +142,12 @@ def _queue(process: Process, settings: QueueSettings) -> Iterator[Check]:
             f"{offset.total_seconds():.0f} s apart",
             "" if is_good else "Set this machine's clock, and run a time service (NTP).",
         )
+    identity = f"AWS identity for {name}"
+    yield from _guarded(identity, _identity(identity, aws_access(process.settings, settings)))
+
+
+def _identity(name: str, access: AwsAccess) -> Iterator[Check]:
+    yield Check(name, Verdict.GOOD, access.identity())
 
 
 def _dead_letters(queue: Queue, policy: str | None) -> Iterator[Check]:
@@ -187,12 +193,8 @@ def _buckets(process: Process) -> Iterator[Check]:
 
 
 def _bucket(process: Process, bucket: str, queue: str) -> Iterator[Check]:
-    try:
-        process.bucket(bucket, queue=queue).check()
-        yield Check(f"bucket {bucket}", Verdict.GOOD, "can be reached")
-    except ObjectGone:
-        action = "Check the region and the account in [aws]; its deliveries cannot be fetched without it."
-        yield Check(f"bucket {bucket}", Verdict.BAD, "there is no such bucket", action)
+    process.bucket(bucket, queue=queue).check()
+    yield Check(f"bucket {bucket}", Verdict.GOOD, "can be reached")
 
 
 def _writable(name: str, folder: Path, action: str) -> Check:

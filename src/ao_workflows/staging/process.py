@@ -49,7 +49,7 @@ class Process:
     def queue(self, settings: QueueSettings) -> Queue:
         """Return the queue. :raises QueueFailed: if it is missing or cannot be reached."""
         if settings not in self._queues:
-            self._queues[settings] = Queue(_access(self.settings, settings).sqs(), settings.name)
+            self._queues[settings] = Queue(aws_access(self.settings, settings).sqs(), settings.name)
         return self._queues[settings]
 
     def bucket(self, name: str, *, queue: str = "") -> S3Store:
@@ -72,10 +72,11 @@ def open_catalog(settings: Settings) -> Catalog:
 def bucket_store(settings: Settings, bucket: str, *, queue: str = "") -> S3Store:
     """Return ``bucket``, reached in the same way as ``queue`` when that is one of the settings' queues."""
     announcer = next((candidate for candidate in settings.intake.queues if candidate.name == queue), None)
-    return S3Store(_access(settings, announcer or settings.aws).s3(), bucket)
+    return S3Store(aws_access(settings, announcer or settings.aws).s3(), bucket)
 
 
-def _access(settings: Settings, own: AwsSettings) -> AwsAccess:
+def aws_access(settings: Settings, own: AwsSettings) -> AwsAccess:
+    """Return how to reach AWS by ``own`` settings, what they leave out taken from ``[aws]``."""
     general = settings.aws
     return AwsAccess(
         endpoint_url=own.endpoint_url or general.endpoint_url,

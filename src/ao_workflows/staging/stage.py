@@ -19,6 +19,7 @@ from ao_workflows.catalog import (
     Work,
     WorkState,
     hold_claim,
+    latest_outcome,
     now,
     record_outcome,
     start_stage,
@@ -38,12 +39,14 @@ class StageContext:
     """What a stage works on.
 
     :param work: the work, for the stages that concern one work.
+    :param was_done: whether the stage was done when it last ran for this delivery or work.
     """
 
     process: Process
     claim: Claim
     delivery: Delivery
     work: Work | None = None
+    was_done: bool = False
 
     @property
     def folder(self) -> Path:
@@ -98,7 +101,8 @@ def perform(process: Process, claim: Claim, stage: Stage, *, work_id: int | None
         delivery = hold_claim(session, claim, lease=process.lease)
         work = session.get_one(Work, work_id) if work_id is not None else None
         list(delivery.works)  # loaded now: the stage sees them after the session has ended
-        context = StageContext(process, claim, delivery, work)
+        last = latest_outcome(session, delivery_id=delivery.id, stage=stage.name, work_id=work_id)
+        context = StageContext(process, claim, delivery, work, was_done=last is not None and last.outcome == "done")
         if work is not None and work.state == WorkState.REJECTED:
             return Outcome(kind="rejected", code=work.reason_code, message=work.reason, action=work.action)
         if stage.is_done(context):

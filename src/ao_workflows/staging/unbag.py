@@ -15,11 +15,10 @@ _BEYOND_SCRATCH = frozenset({WorkState.ARCHIVED, WorkState.COMPLETE, WorkState.R
 
 def is_done(context: StageContext) -> bool:
     """Tell whether every work that still has something before it is verified in scratch."""
-    works = context.delivery.works
-    return bool(works) and all(
+    return context.was_done and all(
         work.state in _BEYOND_SCRATCH
         or ((context.folder / work.rid).is_dir() and inventory_file(context.folder, work.rid).is_file())
-        for work in works
+        for work in context.delivery.works
     )
 
 

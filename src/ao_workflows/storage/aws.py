@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ao_workflows.storage.interface import StorageFailed
 
@@ -45,6 +45,20 @@ class AwsAccess:
         """Return a new SQS client. :raises StorageFailed: if the profile or region cannot be resolved."""
         with _setting_up("SQS"):
             return self._session().client("sqs", endpoint_url=self.endpoint_url, config=_config())
+
+    def identity(self) -> str:
+        """Return as whom AWS knows us: an ARN. Needs no permission. :raises StorageFailed: if AWS does not say."""
+        with _setting_up("STS"):
+            client = self._session().client("sts", endpoint_url=self.endpoint_url, config=_config())
+            try:
+                return str(client.get_caller_identity()["Arn"])
+            except ClientError as error:
+                code = error.response.get("Error", {}).get("Code", "unknown")
+                raise StorageFailed(
+                    f"AWS does not accept the credentials ({code}).",
+                    action="Check profile and credentials_file with `ao config show`.",
+                    code="access-denied",
+                ) from error
 
     def _session(self) -> boto3.session.Session:
         core = botocore.session.Session(profile=self.profile)
@@ -99,6 +113,6 @@ def _setting_up(service: str) -> Iterator[None]:
     except (BotoCoreError, ValueError) as error:
         raise StorageFailed(
             f"Cannot set up access to AWS {service}: {error}",
-            action="Check the [aws] settings with `ao config show`, and the credentials with `ao doctor`.",
+            action="Check the [aws] settings with `ao config show`, and the credentials file.",
             code="aws-access",
         ) from error

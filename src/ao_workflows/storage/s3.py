@@ -65,8 +65,15 @@ class S3Store:
 
     def check(self) -> None:
         """Make sure that the bucket is there and may be used. :raises StorageFailed: if not."""
-        with self._errors(""):
-            self.client.head_bucket(Bucket=self.bucket)
+        try:
+            with self._errors(""):
+                self.client.head_bucket(Bucket=self.bucket)
+        except ObjectGone as error:
+            raise StorageFailed(
+                f"There is no bucket {self.bucket}.",
+                action="Check its name, and the region and account in [aws].",
+                code="bucket-missing",
+            ) from error
 
     def stat(self, key: str, *, version_id: str | None = None) -> ObjectInfo:
         """See the contract."""
@@ -113,7 +120,7 @@ class S3Store:
                 raise StorageFailed(
                     f"{self._shown(info.key)}: the connection broke off {fruitless} times, the last time "
                     f"{end - position} bytes before the end of the range.",
-                    action="It is tried again; if it stays, check the network with `ao doctor`.",
+                    action="It is tried again; if it stays, check the network.",
                 ) from cause
             time.sleep(_delay(fruitless))
 

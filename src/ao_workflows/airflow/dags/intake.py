@@ -39,8 +39,8 @@ def intake() -> None:
 
     claims = claim()
     # The last task decides what the run looks like: without this one, a queue that could not be drained would not show.
-    all_answered = EmptyOperator(task_id="all_sources_answered")
-    drain() >> [claims, all_answered]
+    all_sources_answered = EmptyOperator(task_id="all_sources_answered")
+    drain() >> [claims, all_sources_answered]
     TriggerDagRunOperator.partial(
         task_id="start",
         trigger_dag_id="staging_glacier_process",
