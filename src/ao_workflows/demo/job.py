@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ao_workflows.demo.place import BUCKET, QUEUE, DemoPlace
 from ao_workflows.demo.samples import SampleDelivery, Samples, make_samples
 from ao_workflows.demo.standin import AwsStandIn
 from ao_workflows.errors import ExitCode, SystemFailed
+from ao_workflows.logs import visible
 from ao_workflows.settings import settings_from_file
 from ao_workflows.staging import Process
 from ao_workflows.staging.process import open_catalog
@@ -131,18 +132,25 @@ def _show(place: DemoPlace, rows: Sequence[WorkRow], console: Console, *, second
     console.print(table)
     for row in rows:
         if row.state != "complete":
-            console.print(f"\n{row.rid} is {row.state}: {row.reason}", markup=False, highlight=False)
-            for finding in row.findings:
-                console.print(f"  file      {finding['path']}", markup=False, highlight=False)
-                for side in ("expected", "found"):
-                    if side in finding:
-                        console.print(f"  {side:9} {finding[side]}", markup=False, highlight=False)
-            console.print(f"  next step {row.action}", markup=False, highlight=False)
+            console.print(f"\n{row.rid} is {row.state} ({row.reason_code}):", markup=False, highlight=False)
+            for name, value in _explanation(row):
+                console.print(f"  {name:9} {visible(value)}", markup=False, highlight=False)
     console.print(
         f"\nDone in {duration_text(seconds)}. Report: {_short(place.root / 'report.json')}. "
         f"Look around: AO_CONFIG={_short(place.config)} .venv/bin/ao works list",
         highlight=False,
     )
+
+
+def _explanation(row: WorkRow) -> Iterator[tuple[str, str]]:
+    yield "delivery", row.source
+    if not row.findings:
+        yield "reason", row.reason
+    for finding in row.findings:
+        yield "file", finding["path"]
+        yield "reason", finding["message"]
+        yield from ((side, finding[side]) for side in ("expected", "found") if side in finding)
+    yield "next step", row.action
 
 
 def _tell(console: Console, text: str) -> None:
