@@ -16,17 +16,18 @@ from ao_workflows.archive import ArchiveFailed, WriteDamaged, sync_work
 from ao_workflows.archive.disk import archive_error
 from ao_workflows.errors import MustWait, SystemFailed
 from ao_workflows.works import Rid
+from fixtures import killed_at_call
 
 Content = Callable[[Path], dict[str, tuple[bytes | None, int]]]
 Everything = Callable[[Path], dict[str, tuple[int, ...]]]
 RID = Rid("W22084")
-DRIVER = Path(__file__).with_name("killed_sync.py")
+DRIVER = killed_at_call.__file__
 PAGES = ("images/W22084-0001/00010001.jpg", "images/W22084-0001/00010002.jpg", "archive/W22084-0001/00010001.tif")
 
 
 def run_until(work: Path, root: Path, call: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, DRIVER, work, root, RID, str(call)], check=False, capture_output=True, text=True, timeout=60
+        [sys.executable, DRIVER, "sync", work, root, str(call)], check=False, capture_output=True, text=True, timeout=60
     )
 
 
@@ -346,7 +347,9 @@ def test_a_sync_holds_its_lock_while_it_copies(work: Path, root: Path):
 
 def test_processes_that_start_at_once_end_with_one_right_copy(work: Path, root: Path, copy: Path, content: Content):
     syncs = [
-        subprocess.Popen([sys.executable, DRIVER, work, root, RID, "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        subprocess.Popen(
+            [sys.executable, DRIVER, "sync", work, root, "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         for _ in range(3)
     ]
     outputs = [sync.communicate(timeout=60) for sync in syncs]

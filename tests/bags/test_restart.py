@@ -12,8 +12,9 @@ import pytest
 from ao_workflows.bags import BagRejected, read_plan, unpack
 from ao_workflows.storage import open_local_source
 from bags.corpus import Item, bag_of, build_zip, counted_source, tree, zip_files
+from fixtures import killed_at_call
 
-DRIVER = Path(__file__).with_name("killed_unpack.py")
+DRIVER = killed_at_call.__file__
 PAGES = {f"images/W22084-0001/0001000{number}.jpg": os.urandom(2000) for number in range(4)}
 OTHER = {"archive/W1AC6-0001/00010001.tif": os.urandom(1000)}
 
@@ -28,7 +29,7 @@ def two_bags() -> bytes:
 
 
 def run_driver(zipped: Path, scratch: Path, kill_at: int) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, DRIVER, zipped, scratch, str(kill_at)]
+    command = [sys.executable, DRIVER, "unpack", zipped, scratch, str(kill_at)]
     return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
@@ -80,7 +81,7 @@ def half(tmp_path: Path) -> tuple[Path, Path, int]:
 
     with pytest.raises(Enough):
         unpack(read_plan(open_local_source(zipped)), scratch, progress=stop)
-    verified = sum(path.stat().st_size for path in (scratch / ".W22084.partial/work").rglob("*") if path.is_file())
+    verified = sum(path.stat().st_size for path in (scratch / ".W22084.partial/content").rglob("*") if path.is_file())
     assert verified >= 1_000_000
     return zipped, scratch, verified
 
@@ -97,7 +98,7 @@ def test_only_the_rest_is_read(half: tuple[Path, Path, int]):
 
 def test_what_was_damaged_meanwhile_is_read_again(half: tuple[Path, Path, int]):
     zipped, scratch, _ = half
-    kept = sorted((scratch / ".W22084.partial/work/images").rglob("*.jpg"))
+    kept = sorted((scratch / ".W22084.partial/content/images").rglob("*.jpg"))
     content = kept[0].read_bytes()
     kept[0].write_bytes(bytes(len(content)))
     kept[1].write_bytes(b"short")
@@ -116,8 +117,8 @@ def test_a_plain_work_that_was_damaged_meanwhile_is_read_again(tmp_path: Path):
     scratch = tmp_path / "scratch"
     with pytest.raises(Enough):
         unpack(read_plan(open_local_source(zipped)), scratch, progress=enough)
-    (scratch / ".W22084.partial/work/images").mkdir()
-    (scratch / ".W22084.partial/work/images/0").write_bytes(bytes(100_000))
+    (scratch / ".W22084.partial/content/images").mkdir()
+    (scratch / ".W22084.partial/content/images/0").write_bytes(bytes(100_000))
     result = unpack(read_plan(open_local_source(zipped)), scratch)
     assert {path: tree(result.works[0].path)[path] for path in pages} == pages
 

@@ -157,7 +157,7 @@ def test_a_file_that_is_not_right_never_gets_its_name(tmp_path: Path):
     seen: set[str] = set()
 
     def look(_: int) -> None:
-        seen.update(path.name for path in (tmp_path / "scratch/.W22084.partial/work").rglob("*") if path.is_file())
+        seen.update(path.name for path in (tmp_path / "scratch/.W22084.partial/content").rglob("*") if path.is_file())
 
     with pytest.raises(BagRejected):
         unpack(read_plan(open_local_source(zipped)), tmp_path / "scratch", progress=look)
@@ -282,7 +282,7 @@ def test_a_full_disk_is_waited_for_and_what_was_verified_is_kept(tmp_path: Path)
     done = subprocess.run([sys.executable, "-c", code, zipped, scratch], check=True, capture_output=True, text=True)
     assert done.stdout == "disk-failed\n"
     assert not (scratch / "W22084").exists()
-    assert (scratch / ".W22084.partial/work/images/a").is_file()
+    assert (scratch / ".W22084.partial/content/images/a").is_file()
     source, store = counted_source(zipped)
     plan = read_plan(source)
     store.served = 0

@@ -50,6 +50,19 @@ def test_a_run_that_is_killed_at_any_instant_and_started_again_ends_as_if_it_had
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("number", [1, 3, 5, 8])
+def test_a_killed_run_ends_the_same_on_every_database(make_house, database_url: str, number: int):
+    house = make_house(visibility=0, settings=f'[catalog]\nurl = "{database_url}"\n')
+    house.send(bag_zip(house.root / "W22084.bag.zip", WORKS))
+    assert run_in_child(house.config, instant="after commit", number=number) == -9
+    assert run_in_child(house.config) == 0
+    assert house.states() == {"W22084": "complete", "W1AC6": "complete"}
+    assert {rid: house.archived(rid) for rid in WORKS} == WORKS
+    assert house.messages() == 0
+    assert house.leftovers() == []
+
+
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("instant", ["before commit", "after rename"])
 def test_a_damaged_delivery_is_rejected_and_kept_however_often_its_run_is_killed(make_house, instant: Instant):
     deaths = 0

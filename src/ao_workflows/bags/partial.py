@@ -4,10 +4,10 @@
 
     .W22084.partial/source.json    which object this is from; of another one, nothing is kept
     .W22084.partial/incoming       the file that is being written
-    .W22084.partial/work/…         files that were verified, under their final names
+    .W22084.partial/content/…      files that were verified, under their final names
 
-Killed at any moment and opened again, it holds only verified files in ``work`` (as far as the disk kept its word, which
-is why they are read again), and is used by one process at a time.
+Killed at any moment and opened again, it holds only verified files in ``content`` (as far as the disk kept its word,
+which is why they are read again), and is used by one process at a time.
 """
 
 import fcntl
@@ -30,7 +30,7 @@ class Partial:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.work = path / "work"
+        self.work = path / "content"
         self.incoming = path / "incoming"
 
     def remove(self) -> None:
