@@ -110,6 +110,20 @@ def test_what_stopped_says_why_and_what_to_do(catalog):
     )
 
 
+def test_a_reason_may_quote_any_name(catalog):
+    deliver(catalog)
+    held = claim_one(catalog)
+    odd = Outcome(
+        kind="rejected", code="name", message="a\0b \udcff \u0f40", detail={"findings": [{"path": "\0\udcff"}]}
+    )
+    end_stage(catalog, held, odd)
+    assert conclude(catalog, held).state == "rejected"
+    with catalog.reading() as session:
+        (row,) = list_works(session)
+    assert row.reason == r"a\x00b \udcff \u0f40".replace(r"\u0f40", "\u0f40")
+    assert row.findings == ({"path": "\0\udcff"},)
+
+
 def test_a_rejected_delivery_is_never_due_again_by_itself(catalog):
     deliver(catalog)
     held = claim_one(catalog)

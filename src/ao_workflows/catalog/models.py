@@ -70,6 +70,21 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Prose(TypeDecorator[str]):
+    """Text for people, which may quote names from outside.
+
+    What no database can store (NUL, and bytes that are no UTF-8, which Python carries as lone surrogates) is escaped.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Escape what cannot be stored."""
+        del dialect
+        return value and value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
+
+
 class Base(DeclarativeBase):
     """Base of all tables; constraint names are fixed, so that migrations can name them on every database."""
 
@@ -140,10 +155,10 @@ class Delivery(Base):
     size: Mapped[int] = mapped_column(BigInteger, default=0)
     state: Mapped[DeliveryState] = mapped_column(String(16), default=DeliveryState.RECEIVED)
     reason_code: Mapped[str] = mapped_column(String(64), default="")
-    reason: Mapped[str] = mapped_column(Text, default="")
-    action: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(Prose, default="")
+    action: Mapped[str] = mapped_column(Prose, default="")
     """The next step for a person."""
-    waiting_for: Mapped[str] = mapped_column(Text, default="")
+    waiting_for: Mapped[str] = mapped_column(Prose, default="")
     attempt: Mapped[int] = mapped_column(default=0)
     """How often it was claimed. With the id it names the claim: a stage of an older attempt is refused."""
     failures: Mapped[int] = mapped_column(default=0)
@@ -217,9 +232,9 @@ class MessageReceipt(Base):
     id: Mapped[int] = mapped_column(_Id, primary_key=True)
     queue: Mapped[str] = mapped_column(String(255))
     message_id: Mapped[str] = mapped_column(String(255))
-    body: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Prose)
     disposition: Mapped[str] = mapped_column(String(16))
-    problem: Mapped[str] = mapped_column(Text, default="")
+    problem: Mapped[str] = mapped_column(Prose, default="")
     received_at: Mapped[datetime]
     receive_count: Mapped[int] = mapped_column(default=1)
 
@@ -241,9 +256,9 @@ class Work(Base):
     rid: Mapped[str] = mapped_column(String(45), index=True)
     state: Mapped[WorkState] = mapped_column(String(16), default=WorkState.UNBAGGED)
     reason_code: Mapped[str] = mapped_column(String(64), default="")
-    reason: Mapped[str] = mapped_column(Text, default="")
-    action: Mapped[str] = mapped_column(Text, default="")
-    waiting_for: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(Prose, default="")
+    action: Mapped[str] = mapped_column(Prose, default="")
+    waiting_for: Mapped[str] = mapped_column(Prose, default="")
     files: Mapped[int] = mapped_column(default=0)
     bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     archive_path: Mapped[str] = mapped_column(Text, default="")
@@ -268,9 +283,9 @@ class StageOutcome(Base):
     attempt: Mapped[int]
     outcome: Mapped[str] = mapped_column(String(16))
     code: Mapped[str] = mapped_column(String(64), default="")
-    message: Mapped[str] = mapped_column(Text, default="")
-    action: Mapped[str] = mapped_column(Text, default="")
-    waiting_for: Mapped[str] = mapped_column(Text, default="")
+    message: Mapped[str] = mapped_column(Prose, default="")
+    action: Mapped[str] = mapped_column(Prose, default="")
+    waiting_for: Mapped[str] = mapped_column(Prose, default="")
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime]
