@@ -6,7 +6,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from ao_workflows.airflow import tasks
-from ao_workflows.catalog import Claim
+from ao_workflows.catalog import Claim, retry_delivery
 from ao_workflows.staging import ARCHIVE, AUDIT, UNBAG
 
 
@@ -83,6 +83,17 @@ def test_a_run_of_an_older_claim_gives_up(house, conf):
     claimed = conf()
     with pytest.raises(AirflowFailException, match=r"no longer holds"):
         tasks.run_stage(UNBAG, {**claimed, "attempt": 0})
+
+
+def test_a_run_that_lost_its_delivery_does_not_end_as_if_all_were_well(house, conf):
+    house.send_work("W22084")
+    claimed = conf()
+    process = house.process()
+    with process.catalog.transaction() as session:
+        retry_delivery(session, claimed["delivery"], actor="admin", force=True)
+    tasks.claim_deliveries()
+    with pytest.raises(AirflowFailException, match=r"lost .* to attempt 2"):
+        tasks.finish_delivery(claimed)
 
 
 @pytest.mark.parametrize("by_hand", [{}, {"delivery": "W22084", "attempt": 1}, {"delivery": 1}])

@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import select, update
 
 from ao_workflows.catalog import (
+    Catalog,
     ClaimLost,
     Delivery,
     DeliveryState,
@@ -85,7 +86,9 @@ def test_a_holder_that_shows_signs_of_life_keeps_its_claim(catalog):
 def test_a_delivery_whose_holders_die_again_and_again_waits_for_a_person(catalog):
     delivery = deliver(catalog)
     for _ in range(3):
-        claim_one(catalog)
+        held = claim_one(catalog)
+        with catalog.transaction() as session:
+            start_stage(session, held, stage="unbag", lease=LEASE)
         let_leases_run_out(catalog)
     with catalog.transaction() as session:
         assert claim(session) == []
@@ -93,6 +96,31 @@ def test_a_delivery_whose_holders_die_again_and_again_waits_for_a_person(catalog
     assert row.state == DeliveryState.ERROR
     assert row.due_at is None
     assert f"ao works retry {delivery.id}" in row.action
+
+
+def test_a_claim_that_nobody_started_is_given_anew_and_no_failure(catalog):
+    delivery = deliver(catalog)
+    for attempt in range(1, 9):
+        assert claim_one(catalog).attempt == attempt
+        let_leases_run_out(catalog)
+    with catalog.reading() as session:
+        assert session.get_one(Delivery, delivery.id).failures == 0
+
+
+def test_a_claim_that_is_renewed_at_this_moment_is_not_taken_back(postgres_url):
+    catalog = Catalog(postgres_url)
+    catalog.upgrade()
+    deliver(catalog)
+    held = claim_one(catalog)
+    let_leases_run_out(catalog)
+    with catalog.transaction() as renewing:
+        hold_claim(renewing, held, lease=LEASE)
+        renewing.flush()
+        with catalog.transaction() as other:
+            assert claim(other) == []
+    with catalog.transaction() as session:
+        hold_claim(session, held, lease=LEASE)
+    catalog.close()
 
 
 def test_claims_of_holders_that_are_gone_are_taken_back_at_once(catalog):

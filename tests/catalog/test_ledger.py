@@ -115,6 +115,25 @@ def test_a_restore_that_completes_while_its_object_is_tried_is_not_slept_through
         assert len(claim(session)) == 1
 
 
+@pytest.mark.parametrize("is_drained", ["before the attempt ends", "after the attempt ended"])
+def test_an_object_that_comes_again_while_an_attempt_misses_it_is_not_lost(catalog, is_drained):
+    first = deliver(catalog)
+    with catalog.transaction() as session:
+        (held,) = claim(session)
+        start_stage(session, held, stage="unbag", lease=LEASE)
+        gone = Outcome(kind="rejected", code="source-gone", message="It is not there.")
+        record_outcome(session, held, gone, stage="unbag", started_at=now(), lease=LEASE)
+    uploaded_again = now()
+    if is_drained == "before the attempt ends":
+        deliver(catalog, sequencer="002", event_at=uploaded_again)
+    with catalog.transaction() as session:
+        conclude_delivery(session, held, policy=POLICY)
+    if is_drained == "after the attempt ended":
+        assert deliver(catalog, sequencer="002", event_at=uploaded_again).id != first.id
+    with catalog.transaction() as session:
+        assert len(claim(session)) == 1
+
+
 def test_an_event_that_comes_late_does_not_open_a_closed_delivery_again(catalog):
     delivery = deliver(catalog, event_name="ObjectRestore:Completed", sequencer="002")
     close(catalog, delivery)

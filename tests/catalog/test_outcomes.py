@@ -252,6 +252,21 @@ def test_there_is_nothing_to_try_again_of_a_delivery_that_is_not_stopped(catalog
             retry_delivery(session, number, actor="archivist")
 
 
+def test_a_delivery_that_is_held_is_taken_from_its_holder_only_by_force(catalog):
+    delivery = deliver(catalog)
+    held = claim_one(catalog)
+    with catalog.transaction() as session:
+        start_stage(session, held, stage="unbag", lease=LEASE)
+    with pytest.raises(UsageError, match="tester has it until") as told, catalog.transaction() as session:
+        retry_delivery(session, delivery.id, actor="archivist")
+    assert f"ao works retry {delivery.id} --force" in told.value.action
+    with catalog.transaction() as session:
+        retry_delivery(session, delivery.id, actor="archivist", force=True)
+    with pytest.raises(ClaimLost):
+        end_stage(catalog, held, DONE)
+    assert claim_one(catalog).attempt == 2
+
+
 def test_an_old_delivery_is_not_tried_again_beside_a_newer_one_of_the_same_object(catalog):
     old = deliver(catalog)
     held = claim_one(catalog)

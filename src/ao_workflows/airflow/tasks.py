@@ -56,7 +56,13 @@ def list_works(conf: Mapping[str, Any]) -> list[int]:
 def finish_delivery(conf: Mapping[str, Any]) -> str:
     """Conclude the delivery; the run ends as the delivery did: success, failed, or skipped while it waits."""
     with _process() as process:
-        delivery = finish(process, claim_of(conf))
+        claim = claim_of(conf)
+        delivery = finish(process, claim)
+    if delivery.attempt != claim.attempt or delivery.claimed_by is not None:
+        raise AirflowFailException(
+            f"This run lost {delivery.source} to attempt {delivery.attempt}, which has a run of its own. "
+            f"To have it tried once more, run `ao works retry {delivery.id}`."
+        )
     if delivery.state in {DeliveryState.REJECTED, DeliveryState.ERROR}:
         raise AirflowFailException(f"{delivery.source} is {delivery.state}: {delivery.reason} {delivery.action}")
     if delivery.state == DeliveryState.WAITING:

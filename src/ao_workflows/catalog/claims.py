@@ -119,9 +119,8 @@ def give_back(session: Session, claim: Claim) -> None:
     moment = now()
     add_event(session, type_="claim-given-back", delivery_id=delivery.id, detail={"attempt": claim.attempt}, at=moment)
     delivery.state = DeliveryState.RECEIVED
-    delivery.claimed_by = delivery.lease_until = None
-    delivery.reserved_bytes = 0
-    delivery.due_at = delivery.updated_at = moment
+    delivery.due_at = moment
+    let_go(delivery, moment)
 
 
 def release_abandoned(session: Session, is_abandoned: Callable[[str], bool], *, max_attempts: int) -> list[int]:
@@ -138,22 +137,35 @@ def release_abandoned(session: Session, is_abandoned: Callable[[str], bool], *, 
 
 
 def _take_back(session: Session, condition: ColumnElement[bool], moment: datetime, *, max_attempts: int) -> list[int]:
-    lost = session.scalars(select(Delivery).where(Delivery.state.in_(_HELD), condition)).all()
+    # A row that its holder is writing at this moment has a holder: it is passed over, and nobody waits.
+    chosen = select(Delivery).where(Delivery.state.in_(_HELD), condition).with_for_update(skip_locked=True)
+    lost = session.scalars(chosen).all()
     for delivery in lost:
         detail = {"attempt": delivery.attempt, "holder": delivery.claimed_by}
         add_event(session, type_="claim-taken-back", delivery_id=delivery.id, detail=detail, at=moment)
-        delivery.failures += 1
-        delivery.state = DeliveryState.ERROR
-        delivery.reason_code = "holder-gone"
-        delivery.reason = f"{delivery.claimed_by} stopped without a word in attempt {delivery.attempt}."
-        exhausted = delivery.failures >= max_attempts
-        delivery.action = (
-            f"Find out why, then run `ao works retry {delivery.id}`." if exhausted else "It is tried again."
-        )
-        delivery.due_at = None if exhausted else moment
-        delivery.claimed_by = None
-        delivery.lease_until = None
-        delivery.reserved_bytes = 0
-        delivery.updated_at = moment
+        if delivery.state == DeliveryState.CLAIMED:
+            # Nothing was begun (a paused DAG, say), so nothing has failed.
+            delivery.state = DeliveryState.RECEIVED
+            delivery.due_at = moment
+        else:
+            _count_failure(delivery, moment, max_attempts=max_attempts)
+        let_go(delivery, moment)
     session.flush()
     return [delivery.id for delivery in lost]
+
+
+def _count_failure(delivery: Delivery, moment: datetime, *, max_attempts: int) -> None:
+    delivery.failures += 1
+    delivery.state = DeliveryState.ERROR
+    delivery.reason_code = "holder-gone"
+    delivery.reason = f"{delivery.claimed_by} stopped without a word in attempt {delivery.attempt}."
+    exhausted = delivery.failures >= max_attempts
+    delivery.action = f"Find out why, then run `ao works retry {delivery.id}`." if exhausted else "It is tried again."
+    delivery.due_at = None if exhausted else moment
+
+
+def let_go(delivery: Delivery, moment: datetime) -> None:
+    """Take the delivery from its holder, and back what was promised to it."""
+    delivery.claimed_by = delivery.lease_until = None
+    delivery.reserved_bytes = 0
+    delivery.updated_at = moment

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from ao_workflows.catalog.database import now
 from ao_workflows.catalog.history import add_event
-from ao_workflows.catalog.models import Arrival, Delivery, DeliveryState, MessageReceipt
+from ao_workflows.catalog.models import OBJECT_MISSED, Arrival, Delivery, DeliveryState, MessageReceipt
 from ao_workflows.catalog.turns import take_turn
 
 
@@ -131,7 +131,10 @@ def record_arrival(session: Session, arrival: ObjectArrival) -> tuple[Delivery, 
 def _happened_after_closing(arrival: ObjectArrival, delivery: Delivery) -> bool:
     if delivery.closed_at is None:
         return False
-    return arrival.event_at is None or arrival.event_at > delivery.closed_at
+    # An object that was missed may have come again while the attempt that missed it was coming to its end.
+    missed = delivery.reason_code in OBJECT_MISSED
+    looked_at = (delivery.started_at if missed else None) or delivery.closed_at
+    return arrival.event_at is None or arrival.event_at > looked_at
 
 
 def _new_delivery(session: Session, arrival: ObjectArrival, moment: datetime) -> Delivery:

@@ -108,6 +108,9 @@ def _one_of(column: str, values: type[StrEnum]) -> str:
     return f"{column} IN ({', '.join(repr(value.value) for value in values)})"
 
 
+OBJECT_MISSED = frozenset({"source-gone", "source-changed"})
+"""Reasons that are not about the content: when they were found, the object that was announced was not there."""
+
 _OPEN = "state NOT IN ('complete', 'rejected')"
 
 

@@ -8,16 +8,18 @@ from typing import Any, Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ao_workflows.catalog.claims import Claim, hold_claim
+from ao_workflows.catalog.claims import Claim, hold_claim, let_go
 from ao_workflows.catalog.database import now
 from ao_workflows.catalog.history import add_event
-from ao_workflows.catalog.models import Arrival, Delivery, DeliveryState, StageOutcome, Work, WorkState
+from ao_workflows.catalog.models import OBJECT_MISSED, Arrival, Delivery, DeliveryState, StageOutcome, Work, WorkState
 from ao_workflows.catalog.turns import take_turn
 from ao_workflows.errors import MustWait, UsageError
 from ao_workflows.units import size_text
 
 UNBAG = "unbag"
 """The one stage that concerns the delivery as a whole; the others concern one work each."""
+
+_STOPPED = frozenset({DeliveryState.REJECTED, DeliveryState.ERROR, DeliveryState.WAITING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,11 +212,16 @@ def conclude_delivery(session: Session, claim: Claim, *, policy: RetryPolicy) ->
             work.state = WorkState.COMPLETE
             work.updated_at = moment
     result = _result_of(session, claim, delivery)
+    if result.code in OBJECT_MISSED and _announced_since_start(session, delivery):
+        result = Outcome(
+            kind="waiting",
+            code="announced-again",
+            message="Waiting for another look: the object was announced again meanwhile.",
+            waiting_for="another look: the object was announced again meanwhile",
+        )
     delivery.state = DeliveryState(result.kind) if result.kind != "done" else DeliveryState.COMPLETE
     _explain(delivery, result)
-    delivery.claimed_by = delivery.lease_until = None
-    delivery.reserved_bytes = 0
-    delivery.updated_at = moment
+    let_go(delivery, moment)
     delivery.due_at = None
     if result.kind == "error":
         delivery.failures += 1
@@ -234,16 +241,23 @@ def conclude_delivery(session: Session, claim: Claim, *, policy: RetryPolicy) ->
     return delivery
 
 
-def retry_delivery(session: Session, delivery_id: int, *, actor: str) -> Delivery:
+def retry_delivery(session: Session, delivery_id: int, *, actor: str, force: bool = False) -> Delivery:
     """Make a delivery due again that was rejected, failed or waits; its works go on from what is still true.
 
+    :param force: also take it from a holder, who can change nothing any more then.
     :raises UsageError: if there is no such delivery, or nothing to try again.
     """
     take_turn(session, "ledger")
     delivery = session.get(Delivery, delivery_id, with_for_update=True)
     if delivery is None:
         raise UsageError(f"There is no delivery {delivery_id}.", action="See `ao works list`.")
-    if delivery.state not in {DeliveryState.REJECTED, DeliveryState.ERROR, DeliveryState.WAITING}:
+    if delivery.claimed_by is not None and not force:
+        raise UsageError(
+            f"Delivery {delivery_id} is {delivery.state}: {delivery.claimed_by} has it until "
+            f"{delivery.lease_until:%Y-%m-%d %H:%M} UTC at least.",
+            action=f"If that is certainly gone, run `ao works retry {delivery_id} --force`.",
+        )
+    if delivery.claimed_by is None and delivery.state not in _STOPPED:
         raise UsageError(f"Delivery {delivery_id} is {delivery.state}: there is nothing to try again.")
     same = select(Delivery.id).where(
         Delivery.id != delivery.id,
@@ -255,11 +269,12 @@ def retry_delivery(session: Session, delivery_id: int, *, actor: str) -> Deliver
     if (other := session.scalar(same)) is not None:
         raise UsageError(f"Delivery {other} of the same object is in progress.", action=f"Follow delivery {other}.")
     moment = now()
+    let_go(delivery, moment)
     delivery.state = DeliveryState.RECEIVED
     _explain(delivery, Outcome(kind="done"))
     delivery.closed_at = None
     delivery.failures = 0
-    delivery.due_at = delivery.updated_at = moment
+    delivery.due_at = moment
     for work in delivery.works:
         if work.state in {WorkState.REJECTED, WorkState.ERROR, WorkState.WAITING}:
             work.state = WorkState.UNBAGGED
@@ -309,11 +324,17 @@ def _unfinished(what: str) -> Outcome:
 
 
 def _due_of_waiting(session: Session, delivery: Delivery, moment: datetime, policy: RetryPolicy) -> datetime:
+    if delivery.reason_code == "announced-again":
+        return moment
     if delivery.reason_code != "waiting-for-restore":
         return moment + policy.wait
-    # An event that came while this attempt ran could not wake a delivery that was not waiting yet.
+    return moment if _announced_since_start(session, delivery) else moment + policy.restore_check
+
+
+def _announced_since_start(session: Session, delivery: Delivery) -> bool:
+    """Tell whether an event came while this attempt ran: it could not wake a delivery that was not waiting yet."""
     news = select(Arrival.id).where(Arrival.delivery_id == delivery.id, Arrival.received_at >= delivery.started_at)
-    return moment if session.scalar(news.limit(1)) is not None else moment + policy.restore_check
+    return session.scalar(news.limit(1)) is not None
 
 
 def _explain(subject: Delivery | Work, outcome: Outcome) -> None:

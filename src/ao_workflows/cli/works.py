@@ -26,6 +26,9 @@ from ao_workflows.units import size_text
 
 app = typer.Typer(help="Works and deliveries: list, history, try again.", no_args_is_help=True)
 
+MAX_NUMBER = 2**63 - 1
+"""The largest number that a delivery can have."""
+
 STATE_STYLES = {"complete": "green", "rejected": "red", "error": "red", "waiting": "yellow"}
 """Colours for states; the words alone say as much."""
 
@@ -85,7 +88,11 @@ def show(
 
 @app.command()
 def retry(
-    delivery: Annotated[int, typer.Argument(help="The number of the delivery.")], as_json: JsonOption = False
+    delivery: Annotated[int, typer.Argument(help="The number of the delivery.", min=1, max=MAX_NUMBER)],
+    force: Annotated[
+        bool, typer.Option("--force", help="Also take it from a holder that is certainly gone, before its lease ends.")
+    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Try a delivery again that was rejected, failed or waits, after what stopped it has been mended.
 
@@ -93,7 +100,7 @@ def retry(
     """
     process = Process.open(settings_with_logs())
     with process.catalog.transaction() as session:
-        row = retry_delivery(session, delivery, actor=_user())
+        row = retry_delivery(session, delivery, actor=_user(), force=force)
     if as_json:
         print_json({"delivery": row.id, "state": row.state})
     else:

@@ -9,21 +9,25 @@ _PREFIX = "ao-run"
 
 
 def own_holder() -> str:
-    """Return this process's name as a holder: host, process id and start time (a process id alone is given again)."""
-    return f"{_PREFIX}@{socket.gethostname()}:{os.getpid()}:{_start_time(os.getpid())}"
+    """Return this process's name as a holder: host, this boot and namespace of it, process id and start time."""
+    return f"{_PREFIX}@{socket.gethostname()}:{_namespace()}:{os.getpid()}:{_start_time(os.getpid())}"
 
 
 def is_certainly_gone(holder: str) -> bool:
-    """Tell whether ``holder`` is an ``ao run`` process of this machine that no longer exists.
+    """Tell whether ``holder`` is an ``ao run`` process that this one would see, if it still existed.
 
-    Of other machines and of Airflow's tasks nothing is certain; their claims end with their lease.
+    Of other machines and containers and of Airflow's tasks nothing is certain; their claims end with their lease.
     """
-    kind, _, place = holder.partition("@")
-    host, _, process = place.rpartition(":")[0].rpartition(":")
-    start_time = place.rpartition(":")[2]
-    if kind != _PREFIX or host != socket.gethostname() or not process.isdigit():
+    place, _, process = holder.rpartition(":")[0].rpartition(":")
+    if place != f"{_PREFIX}@{socket.gethostname()}:{_namespace()}" or not process.isdecimal():
         return False
-    return _start_time(int(process)) != start_time
+    return _start_time(int(process)) != holder.rpartition(":")[2]
+
+
+def _namespace() -> str:
+    """Return what a process id belongs to: this boot of the machine, and the namespace (a container has its own)."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{boot}/{os.readlink('/proc/self/ns/pid').strip('pid:[]')}"
 
 
 def _start_time(process: int) -> str:

@@ -58,7 +58,9 @@ def staging_glacier_process() -> None:
 
         audit(work_id) >> archive(work_id)
 
-    @task(trigger_rule="all_done")
+    # It only records how the delivery ended. Whatever keeps it from that (the catalog's server is restarted, say)
+    # passes; were it to give up first, the delivery would be held until its lease ends.
+    @task(trigger_rule="all_done", retries=50)
     def finish() -> str:
         from ao_workflows.airflow.tasks import finish_delivery
 
