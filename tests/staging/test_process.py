@@ -4,6 +4,7 @@ import json
 import shutil
 from datetime import UTC, datetime
 
+import pytest
 from sqlalchemy import update
 
 from ao_workflows.catalog import (
@@ -18,7 +19,7 @@ from ao_workflows.catalog import (
 )
 from ao_workflows.catalog import retry_delivery as ask_for_retry
 from ao_workflows.errors import ExitCode
-from ao_workflows.staging import ARCHIVE, AUDIT, UNBAG, WORK_STAGES, claim_for, drain, perform, works_to_do
+from ao_workflows.staging import AUDIT, UNBAG, WORK_STAGES, claim_for, drain, finish, perform, works_to_do
 from fixtures.house import MODIFIED, bag_zip, work_files, write_files, zip_folder
 from fixtures.killing import run_in_child
 
@@ -363,22 +364,33 @@ def test_what_is_in_scratch_already_needs_no_room_a_second_time(house):
     assert promised[1] < promised[0] - 5000
 
 
-def test_damage_in_scratch_after_unbagging_is_found_before_it_is_archived(house):
-    house.send_work("W22084")
+def flip_a_byte(page):
+    content = bytearray(page.read_bytes())
+    content[7] ^= 1
+    page.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [flip_a_byte, lambda page: page.unlink(), lambda page: page.write_bytes(b"")])
+@pytest.mark.parametrize("stages", [[UNBAG], [UNBAG, AUDIT]])
+def test_damage_in_scratch_is_no_fault_of_the_content_and_the_next_attempt_heals_it(house, damage, stages):
+    files = house.send_work("W22084")
     process = house.process()
     drain(process)
     (claim,) = claim_for(process, "tester")
     perform(process, claim, UNBAG)
     (work,) = works_to_do(process, claim)
-    perform(process, claim, AUDIT, work_id=work)
+    for stage in stages[1:]:
+        perform(process, claim, stage, work_id=work)
     (page,) = house.scratch.rglob("images/*/00010002.jpg")
-    content = bytearray(page.read_bytes())
-    content[7] ^= 1
-    page.write_bytes(content)
-    outcome = perform(process, claim, ARCHIVE, work_id=work)
-    assert (outcome.kind, outcome.code) == ("error", "scratch-damaged")
-    assert "00010002.jpg" in outcome.message
+    damage(page)
+    outcomes = [perform(process, claim, stage, work_id=work) for stage in WORK_STAGES]
+    failed = next(outcome for outcome in outcomes if outcome.kind != "done")
+    assert (failed.kind, failed.code) == ("error", "scratch-damaged")
     assert house.archived("W22084") == {}
+    finish(process, claim)
+    make_due(house)
+    assert house.run().exit_code == ExitCode.DONE
+    assert house.archived("W22084") == files
 
 
 def make_due(house) -> None:

@@ -2,10 +2,10 @@
 
 from sqlalchemy.orm import Session
 
-from ao_workflows.archive import sync_work
+from ao_workflows.archive import ScratchDamaged, sync_work
 from ao_workflows.catalog import Work
 from ao_workflows.inventory import read_inventory
-from ao_workflows.staging.scratch import inventory_file
+from ao_workflows.staging.scratch import forget, inventory_file
 from ao_workflows.staging.stage import StageContext, StageResult
 from ao_workflows.works import parse_rid
 
@@ -18,12 +18,14 @@ def is_done(context: StageContext) -> bool:
 def run(context: StageContext) -> StageResult:
     """Sync the work into the archive file system."""
     work_id, rid = context.the_work.id, parse_rid(context.the_work.rid)
-    result = sync_work(
-        context.folder / rid,
-        context.process.settings.archive_root,
-        rid=rid,
-        inventory=read_inventory(inventory_file(context.folder, rid)),
-    )
+    inventory = inventory_file(context.folder, rid)
+    try:
+        result = sync_work(
+            context.folder / rid, context.process.settings.archive_root, rid=rid, inventory=read_inventory(inventory)
+        )
+    except ScratchDamaged:
+        forget(context.folder, rid)
+        raise
 
     def record(session: Session) -> None:
         session.get_one(Work, work_id).archive_path = str(result.archive_path)

@@ -1,6 +1,8 @@
 """Stage ``audit``: the images and folders of a work keep the archive's rules."""
 
 from ao_workflows.audit import AuditProperties, run_audit
+from ao_workflows.errors import SystemFailed
+from ao_workflows.staging.scratch import forget, is_whole
 from ao_workflows.staging.stage import StageContext, StageResult
 
 
@@ -11,9 +13,18 @@ def is_done(context: StageContext) -> bool:
 
 def run(context: StageContext) -> StageResult:
     """Run the audit tests that the settings name."""
+    rid = context.the_work.rid
+    if not is_whole(context.folder, rid):
+        # Its files were verified and are gone: that is no fault of the content, and no reason to reject it.
+        forget(context.folder, rid)
+        raise SystemFailed(
+            f"{context.folder / rid} is no longer as it was unpacked.",
+            action="Check the scratch disk; the next attempt fetches the work anew.",
+            code="scratch-damaged",
+        )
     settings = context.process.settings.audit
     report = run_audit(
-        context.folder / context.the_work.rid,
+        context.folder / rid,
         tests=settings.tests,
         properties=AuditProperties(errors_as_warning=settings.errors_as_warning),
     )

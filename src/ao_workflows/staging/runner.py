@@ -22,7 +22,7 @@ from ao_workflows.staging.drop_folder import tidy
 from ao_workflows.staging.holder import is_certainly_gone, own_holder
 from ao_workflows.staging.intake import drain
 from ao_workflows.staging.process import Process
-from ao_workflows.staging.scratch import delivery_folders, free_scratch
+from ao_workflows.staging.scratch import delivery_folders, empty_trash, free_scratch
 from ao_workflows.staging.stage import perform
 from ao_workflows.staging.stages import UNBAG, WORK_STAGES
 
@@ -96,6 +96,7 @@ def finish(process: Process, claim: Claim) -> Delivery:
 
 def free_closed(process: Process) -> None:
     """Free the scratch of deliveries whose process died between their conclusion and their cleaning up."""
+    empty_trash(process.settings.scratch_folder)
     folders = delivery_folders(process.settings.scratch_folder)
     if folders:
         # Only what this catalog knows to be closed: a folder that it does not know may be another catalog's.

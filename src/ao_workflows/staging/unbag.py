@@ -2,10 +2,17 @@
 
 from sqlalchemy.orm import Session
 
-from ao_workflows.bags import read_plan, unpack
+from ao_workflows.bags import DestinationOccupied, read_plan, unpack
 from ao_workflows.catalog import WorkState, register_works, reserve_scratch
 from ao_workflows.inventory import write_inventory
-from ao_workflows.staging.scratch import free_bytes, inventory_file, make_delivery_folder, used_bytes
+from ao_workflows.staging.scratch import (
+    discard,
+    free_bytes,
+    inventory_file,
+    is_whole,
+    make_delivery_folder,
+    used_bytes,
+)
 from ao_workflows.staging.source import open_delivery
 from ao_workflows.staging.stage import StageContext, StageResult
 
@@ -14,11 +21,9 @@ _BEYOND_SCRATCH = frozenset({WorkState.ARCHIVED, WorkState.COMPLETE, WorkState.R
 
 
 def is_done(context: StageContext) -> bool:
-    """Tell whether every work that still has something before it is verified in scratch."""
+    """Tell whether every work that still has something before it is in scratch, whole as far as a look can tell."""
     return context.was_done and all(
-        work.state in _BEYOND_SCRATCH
-        or ((context.folder / work.rid).is_dir() and inventory_file(context.folder, work.rid).is_file())
-        for work in context.delivery.works
+        work.state in _BEYOND_SCRATCH or is_whole(context.folder, work.rid) for work in context.delivery.works
     )
 
 
@@ -38,7 +43,13 @@ def run(context: StageContext) -> StageResult:
             place=str(scratch),
             lease=process.lease,
         )
-    unpacked = unpack(plan, folder)
+    try:
+        unpacked = unpack(plan, folder)
+    except DestinationOccupied:
+        # A work of this very delivery that was whole once and no longer is: a damaged disk, or somebody's hand.
+        for rid in plan.works:
+            discard(scratch, folder / rid)
+        unpacked = unpack(plan, folder)
     for work in unpacked.works:
         write_inventory(inventory_file(folder, work.rid), work.inventory)
 
