@@ -94,3 +94,17 @@ def test_what_cannot_be_printed_is_escaped_and_the_rest_is_left():
     assert visible(HOSTILE) == ESCAPED
     assert visible("a\nb\tc") == r"a\nb\tc"
     assert visible("བོད་ཡིག་ [red] :key: ü.zip") == "བོད་ཡིག་ [red] :key: ü.zip"
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_traceback_tells_no_values_of_variables(capsys, style):
+    configure_logs(style=style, level="info")
+    secret = "".join(reversed("sierces-a-si-2retnuh"))
+    try:
+        [][len(secret)]
+    except IndexError:
+        structlog.get_logger().exception("fault")
+    told = capsys.readouterr().err
+    assert "Traceback" in told
+    assert "IndexError" in told
+    assert secret not in told

@@ -27,9 +27,9 @@ def configure_logs(*, style: Literal["text", "json"], level: str) -> None:
     :param level: the least severe level that is written: debug, info, warning or error.
     """
     renderers: list[structlog.types.Processor] = (
-        [structlog.processors.JSONRenderer()]
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if style == "json"
-        else [_make_visible, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, sort_keys=False)]
+        else [_make_visible, _console()]
     )
     structlog.configure(
         processors=[
@@ -50,3 +50,13 @@ def _make_visible(
     """Let no text in a log line command the terminal that shows it."""
     del logger, name
     return {key: visible(value) if isinstance(value, str) else value for key, value in line.items()}
+
+
+def _console() -> structlog.dev.ConsoleRenderer:
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(),
+        pad_event_to=0,
+        sort_keys=False,
+        # The other formatters print local variables, too, and with them whatever secret they hold.
+        exception_formatter=structlog.dev.plain_traceback,
+    )

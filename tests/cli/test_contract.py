@@ -176,3 +176,11 @@ def test_a_terminal_without_unicode_gets_names_escaped(installed_ao):
     answer = installed_ao("config", "show", PYTHONIOENCODING="ascii", AO_ARCHIVE__ROOT="/mnt/བོད")
     assert answer.code == 0
     assert r"/mnt/\u0f56\u0f7c\u0f51" in answer.out
+
+
+def test_a_fault_of_ours_is_no_verdict_on_the_content(ao):
+    answer = ao("bag", "verify", "s3://bucket/\udcff", "--json")
+    assert answer.code == 3
+    assert answer.json["error"]["code"] == "internal-error"
+    assert "UnicodeEncodeError" in answer.json["error"]["message"]
+    assert "Traceback" in answer.err

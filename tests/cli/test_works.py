@@ -218,7 +218,7 @@ def test_the_settings_are_shown_with_their_origins_and_without_secrets(ao, monke
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "ao_catalog__password").write_text("hunter2")
     monkeypatch.setenv("AO_SECRETS_DIR", str(tmp_path / "secrets"))
-    monkeypatch.setenv("AO_CATALOG__URL", "postgresql+psycopg://ao:hunter2@db/ao")
+    monkeypatch.setenv("AO_CATALOG__URL", "postgresql+psycopg://ao@db/ao")
     monkeypatch.setenv("AO_INTAKE__QUEUES", '[{"name": "q"}]')
     monkeypatch.setenv("AO_ARCHIVE__ROOT", "/mnt/[red]x")
     answer = ao("config", "show", "--json")
@@ -226,7 +226,7 @@ def test_the_settings_are_shown_with_their_origins_and_without_secrets(ao, monke
     rows = {row["key"]: row for row in answer.json["settings"]}
     assert all(set(row) == {"key", "value", "origin"} for row in rows.values())
     assert rows["catalog.password"]["value"] == "********"
-    assert rows["catalog.url"]["value"] == "postgresql+psycopg://ao:********@db/ao"
+    assert rows["catalog.url"]["value"] == "postgresql+psycopg://ao@db/ao"
     assert rows["intake.queues"] == {
         "key": "intake.queues",
         "value": [{"name": "q"}],

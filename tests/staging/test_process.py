@@ -20,6 +20,7 @@ from ao_workflows.catalog import (
 from ao_workflows.catalog import retry_delivery as ask_for_retry
 from ao_workflows.errors import ExitCode
 from ao_workflows.staging import AUDIT, UNBAG, WORK_STAGES, claim_for, drain, finish, perform, works_to_do
+from ao_workflows.storage import Source
 from fixtures.house import MODIFIED, bag_zip, work_files, write_files, zip_folder
 from fixtures.killing import run_in_child
 
@@ -136,6 +137,45 @@ def test_an_object_that_was_replaced_is_not_taken_for_the_one_that_was_announced
         ("rejected", "source-changed"),
         ("complete", ""),
     ]
+    assert house.archived("W22084") == files
+
+
+def test_an_older_version_whose_event_comes_late_does_not_undo_the_newer_one(make_house, s3):
+    house = make_house(versioned=True)
+    house.send_work("W22084")
+    old_event = announcement_of_version(house, s3)
+    newer = work_files("W22084", pages=5)
+    house.send(bag_zip(house.root / "W22084.bag.zip", {"W22084": newer}))
+    house.run()
+    assert house.archived("W22084") == newer
+    house.say(old_event)
+    assert house.run().exit_code == ExitCode.REJECTED
+    assert [(row.state, row.reason_code) for row in house.works()] == [("complete", ""), ("rejected", "superseded")]
+    assert house.archived("W22084") == newer
+
+
+@pytest.mark.parametrize("versioned", [True, False])
+def test_a_delivery_that_failed_does_not_undo_a_newer_one_when_it_is_tried_again(make_house, versioned):
+    house = make_house(versioned=versioned)
+    house.send_work("W22084")
+    (house.archive / "Archive3").rename(house.archive / "away")
+    house.run()
+    (house.archive / "away").rename(house.archive / "Archive3")
+    newer = work_files("W22084", pages=5)
+    house.send(bag_zip(house.root / "W22084.bag.zip", {"W22084": newer}))
+    house.run()
+    make_due(house)
+    house.run()
+    assert [(row.state, row.reason_code) for row in house.works()] == [("rejected", "superseded"), ("complete", "")]
+    assert house.archived("W22084") == newer
+
+
+def test_a_version_is_archived_although_the_key_was_deleted_since(make_house, s3):
+    house = make_house(versioned=True)
+    files = house.send_work("W22084")
+    house.say(announcement_of_version(house, s3))
+    s3.delete_object(Bucket=house.bucket, Key="Archive1/84/W22084/W22084.bag.zip")
+    house.run()
     assert house.archived("W22084") == files
 
 
@@ -393,8 +433,44 @@ def test_damage_in_scratch_is_no_fault_of_the_content_and_the_next_attempt_heals
     assert house.archived("W22084") == files
 
 
+def announcement_of_version(house, s3) -> str:
+    """Take the only event out of the queue; return it with the version, which S3 tells and the stand-in does not."""
+    (body,) = house.take_messages("ObjectCreated")
+    (version,) = s3.list_object_versions(Bucket=house.bucket)["Versions"]
+    event = json.loads(body)
+    event["Records"][0]["s3"]["object"]["versionId"] = version["VersionId"]
+    return json.dumps(event)
+
+
 def make_due(house) -> None:
     """Let the pause of a failed delivery be over."""
     process = house.process()
     with process.catalog.transaction() as session:
         session.execute(update(Delivery).where(Delivery.state == DeliveryState.ERROR).values(due_at=now()))
+
+
+def test_a_drop_folder_that_is_not_there_keeps_nothing_else_from_being_done(make_house):
+    house = make_house()
+    files = house.send_work("W22084")
+    house.config.write_text(house.config.read_text().replace(str(house.drop_folder), str(house.root / "not-there")))
+    assert house.run().exit_code == ExitCode.SYSTEM
+    assert house.archived("W22084") == files
+
+
+def test_a_fault_of_ours_with_one_delivery_does_not_stop_the_next(house, monkeypatch):
+    def fault(_source: Source) -> None:
+        raise ZeroDivisionError
+
+    good = work_files("W1AC6")
+    house.send_work("W22084")
+    process = house.process()
+    drain(process)
+    (claim,) = claim_for(process, "tester")
+    # Where a parser of ours would fail on what nobody thought of.
+    with monkeypatch.context() as patch:
+        patch.setattr("ao_workflows.staging.unbag.read_plan", fault)
+        perform(process, claim, UNBAG)
+        finish(process, claim)
+    house.send(bag_zip(house.root / "W1AC6.bag.zip", {"W1AC6": good}))
+    house.run()
+    assert house.states() == {"W22084": "error", "W1AC6": "complete"}

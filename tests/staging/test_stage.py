@@ -74,13 +74,12 @@ def test_what_is_done_is_not_done_again(process):
     assert perform(process, claim_one(process.catalog), stage(raising(AssertionError()), done=True)).kind == "done"
 
 
-def test_a_bug_in_a_stage_is_not_taken_for_an_outcome(process):
+def test_a_fault_of_ours_is_told_as_one_and_stops_nothing_else(process):
     deliver(process.catalog)
     claim = claim_one(process.catalog)
-    with pytest.raises(ZeroDivisionError):
-        perform(process, claim, stage(raising(ZeroDivisionError())))
-    with process.catalog.reading() as session:
-        assert latest_outcome(session, delivery_id=claim.delivery_id, stage="unbag") is None
+    outcome = perform(process, claim, stage(raising(ZeroDivisionError("division by zero"))))
+    assert (outcome.kind, outcome.code) == ("error", "internal-error")
+    assert "ZeroDivisionError: division by zero" in outcome.message
 
 
 def test_a_stage_whose_claim_was_given_to_another_records_nothing(process):

@@ -32,6 +32,7 @@ from ao_workflows.catalog.outcomes import (
     start_stage,
 )
 from ao_workflows.catalog.queries import (
+    MAX_NUMBER,
     WorkRow,
     closed_deliveries,
     events_of,
@@ -39,9 +40,11 @@ from ao_workflows.catalog.queries import (
     known_buckets,
     list_works,
     messages_not_understood,
+    works_of,
 )
 
 __all__ = [
+    "MAX_NUMBER",
     "Catalog",
     "CatalogNotMigrated",
     "CatalogUnavailable",
@@ -80,4 +83,5 @@ __all__ = [
     "retry_delivery",
     "start_stage",
     "unstarted_claims",
+    "works_of",
 ]

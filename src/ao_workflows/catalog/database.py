@@ -169,7 +169,8 @@ class Catalog:
 
     def _make_engine(self, address: sqlalchemy.URL) -> Engine:
         if address.get_backend_name() != "sqlite":
-            return sqlalchemy.create_engine(address, pool_pre_ping=True)
+            # Times come back in the session's zone; near the ends of the calendar, other zones than UTC fall off it.
+            return sqlalchemy.create_engine(address, pool_pre_ping=True, connect_args={"options": "-c timezone=UTC"})
         engine = sqlalchemy.create_engine(address, connect_args={"timeout": self._busy_timeout})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

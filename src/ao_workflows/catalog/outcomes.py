@@ -215,7 +215,7 @@ def conclude_delivery(session: Session, claim: Claim, *, policy: RetryPolicy) ->
     if result.code in OBJECT_MISSED and _announced_since_start(session, delivery):
         result = Outcome(
             kind="waiting",
-            code="announced-again",
+            code="object-announced-again",
             message="Waiting for another look: the object was announced again meanwhile.",
             waiting_for="another look: the object was announced again meanwhile",
         )
@@ -324,7 +324,7 @@ def _unfinished(what: str) -> Outcome:
 
 
 def _due_of_waiting(session: Session, delivery: Delivery, moment: datetime, policy: RetryPolicy) -> datetime:
-    if delivery.reason_code == "announced-again":
+    if delivery.reason_code == "object-announced-again":
         return moment
     if delivery.reason_code != "waiting-for-restore":
         return moment + policy.wait

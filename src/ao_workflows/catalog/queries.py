@@ -10,6 +10,12 @@ from sqlalchemy.orm import Session, selectinload
 
 from ao_workflows.catalog.models import Delivery, DeliveryState, Event, MessageReceipt, StageOutcome, Work
 
+FINDINGS_IN_LIST = 5
+"""How many findings of a work a list shows; the work itself shows more."""
+
+MAX_NUMBER = 2**63 - 1
+"""The largest number that a delivery can have."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkRow:
@@ -46,21 +52,29 @@ class WorkRow:
         return document
 
 
-def list_works(session: Session, *, states: Sequence[str] = (), rid: str | None = None) -> list[WorkRow]:
-    """Return works in order of arrival, those of unopened deliveries included.
+def list_works(session: Session, *, states: Sequence[str] = ()) -> list[WorkRow]:
+    """Return works in order of arrival, those of unopened deliveries included, each with its first findings.
 
-    :param states: only works in one of these states. :param rid: only works of this RID.
+    :param states: only works in one of these states.
     """
     deliveries = session.scalars(select(Delivery).options(selectinload(Delivery.works)).order_by(Delivery.id)).all()
     findings = _findings(session)
-    rows = [row for delivery in deliveries for row in _rows_of(delivery, findings)]
-    return [row for row in rows if (not states or row.state in states) and (rid is None or row.rid == rid)]
+    rows = [row for delivery in deliveries for row in _rows_of(delivery, findings, most=FINDINGS_IN_LIST)]
+    return [row for row in rows if not states or row.state in states]
+
+
+def works_of(session: Session, delivery: Delivery) -> list[WorkRow]:
+    """Return the works of one delivery, each with all of its findings that are on record."""
+    return _rows_of(delivery, _findings(session, delivery_id=delivery.id), most=None)
 
 
 def find_delivery(session: Session, name: str) -> Delivery | None:
     """Return the newest delivery that ``name`` means: a delivery's number or a RID."""
     if name.isascii() and name.isdigit():
-        return session.get(Delivery, int(name))
+        number = int(name)
+        return session.get(Delivery, number) if number <= MAX_NUMBER else None
+    if not name.isascii():
+        return None  # no RID, and perhaps nothing that a database can be asked for
     held = select(Work.delivery_id).where(Work.rid == name)
     return session.scalar(
         select(Delivery).where(or_(Delivery.rid == name, Delivery.id.in_(held))).order_by(Delivery.id.desc()).limit(1)
@@ -94,7 +108,11 @@ def messages_not_understood(session: Session) -> list[MessageReceipt]:
     )
 
 
-def _rows_of(delivery: Delivery, findings: dict[tuple[int, int | None], tuple[dict[str, Any], ...]]) -> list[WorkRow]:
+_Findings = dict[tuple[int, int | None], tuple[dict[str, Any], ...]]
+"""Findings by the delivery and the work (``None``: the delivery as a whole) that they are about."""
+
+
+def _rows_of(delivery: Delivery, findings: _Findings, *, most: int | None) -> list[WorkRow]:
     seconds = None
     if delivery.started_at is not None:
         seconds = round((delivery.updated_at - delivery.started_at).total_seconds(), 3)
@@ -116,22 +134,23 @@ def _rows_of(delivery: Delivery, findings: dict[tuple[int, int | None], tuple[di
             received=delivery.received_at,
             updated=subject.updated_at,
             seconds=seconds,
-            findings=_findings_of(subject, delivery, findings),
+            findings=_findings_of(subject, delivery, findings)[:most],
         )
         for subject in subjects
     ]
 
 
-def _findings_of(
-    subject: Work | Delivery, delivery: Delivery, findings: dict[tuple[int, int | None], tuple[dict[str, Any], ...]]
-) -> tuple[dict[str, Any], ...]:
+def _findings_of(subject: Work | Delivery, delivery: Delivery, findings: _Findings) -> tuple[dict[str, Any], ...]:
     """Return the findings that ``subject`` is rejected for; what an earlier attempt found is history."""
     if subject.state != DeliveryState.REJECTED:
         return ()
     return findings.get((delivery.id, subject.id if isinstance(subject, Work) else None), ())
 
 
-def _findings(session: Session) -> dict[tuple[int, int | None], tuple[dict[str, Any], ...]]:
-    """Return what the last rejection of each delivery and work found."""
-    rejected = session.scalars(select(StageOutcome).where(StageOutcome.outcome == "rejected").order_by(StageOutcome.id))
+def _findings(session: Session, *, delivery_id: int | None = None) -> _Findings:
+    """Return what the last rejection of each delivery and work found, or only of one delivery's."""
+    asked = select(StageOutcome).where(StageOutcome.outcome == "rejected").order_by(StageOutcome.id)
+    if delivery_id is not None:
+        asked = asked.where(StageOutcome.delivery_id == delivery_id)
+    rejected = session.scalars(asked)
     return {(row.delivery_id, row.work_id): tuple(row.detail.get("findings", ())) for row in rejected}

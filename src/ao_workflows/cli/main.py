@@ -3,6 +3,7 @@
 import io
 import signal
 import sys
+import traceback
 from typing import Annotated, Any
 
 import typer
@@ -73,29 +74,34 @@ def _run(*, as_json: bool) -> int:
     try:
         # A command that ends without a word of its own has done what it should.
         return app(prog_name="ao", standalone_mode=False) or ExitCode.DONE
-    except AoError as error:
-        show_error(error, as_json=as_json)
-        return error.exit_code
-    except typer.TyperException as error:
-        return _misused(error, as_json=as_json)
     except KeyboardInterrupt:
         return _INTERRUPTED
     except SystemExit:
         # Typer's way to say that nobody reads the output any more; its code would mean that content was rejected.
         return _SIGNALLED + signal.SIGPIPE
-    except OSError as error:
-        place = error.filename if isinstance(error.filename, str) else "The system"
-        problem = SystemFailed(f"{place}: {error.strerror or error}.", action="Check the disk and its permissions.")
+    except Exception as error:  # noqa: BLE001  # Python's own exit code for it would mean that content was rejected
+        problem = _problem_of(error)
+        if problem is None:
+            return ExitCode.USAGE  # nothing was asked for, and the help was printed
         show_error(problem, as_json=as_json)
         return problem.exit_code
 
 
-def _misused(error: typer.TyperException, *, as_json: bool) -> int:
-    """Tell that the command line itself was wrong."""
-    if not error.format_message():
-        return ExitCode.USAGE  # nothing was asked for, and the help was printed
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "ao"
-    problem = UsageError(error.format_message(), action=f"See `{command} --help`.")
-    show_error(problem, as_json=as_json)
-    return problem.exit_code
+def _problem_of(error: Exception) -> AoError | None:
+    """Return the error as one for the operator; ``None`` if it says nothing."""
+    if isinstance(error, AoError):
+        return error
+    if isinstance(error, typer.TyperException):
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "ao"
+        message = error.format_message()
+        return UsageError(message, action=f"See `{command} --help`.") if message else None
+    if isinstance(error, OSError):
+        place = error.filename if isinstance(error.filename, str) else "The system"
+        return SystemFailed(f"{place}: {error.strerror or error}.", action="Check the disk and its permissions.")
+    traceback.print_exception(error)
+    return SystemFailed(
+        f"A fault in ao: {type(error).__name__}: {error}.",
+        action="Report it with the lines above.",
+        code="internal-error",
+    )

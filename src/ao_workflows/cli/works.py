@@ -9,6 +9,7 @@ import typer
 from rich.table import Column, Table
 
 from ao_workflows.catalog import (
+    MAX_NUMBER,
     Delivery,
     DeliveryState,
     Event,
@@ -18,6 +19,7 @@ from ao_workflows.catalog import (
     find_delivery,
     list_works,
     retry_delivery,
+    works_of,
 )
 from ao_workflows.cli.output import JsonOption, cell, out, print_json, say, settings_with_logs
 from ao_workflows.errors import UsageError
@@ -25,9 +27,6 @@ from ao_workflows.staging import Process
 from ao_workflows.units import size_text
 
 app = typer.Typer(help="Works and deliveries: list, history, try again.", no_args_is_help=True)
-
-MAX_NUMBER = 2**63 - 1
-"""The largest number that a delivery can have."""
 
 STATE_STYLES = {"complete": "green", "rejected": "red", "error": "red", "waiting": "yellow"}
 """Colours for states; the words alone say as much."""
@@ -69,7 +68,7 @@ def show(
         delivery = find_delivery(session, name)
         if delivery is None:
             raise UsageError(f"There is no work or delivery {name}.", action="See `ao works list`.")
-        rows = [row for row in list_works(session) if row.delivery == delivery.id]
+        rows = works_of(session, delivery)
         events = events_of(session, delivery.id)
     if as_json:
         print_json(_document(delivery, rows, events))

@@ -19,10 +19,13 @@ MAX_NAME = 255
 """Characters of a bucket's name, an eTag or a sequencer, at most; S3's own are shorter. So much fits the catalog."""
 
 MAX_KEY = 1024
-"""Characters of a key or a version id, at most; S3 allows 1024 bytes of UTF-8."""
+"""Bytes of UTF-8 of a key or a version id, at most: S3's own limit."""
 
 MAX_EVENT_NAME = 64
 """Characters of an event's name, at most; the longest of S3 has half of that."""
+
+YEARS = range(1970, 9000)
+"""The years that an event can tell of; beyond, not every database and time zone can follow."""
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -209,8 +212,8 @@ def _storable(name: str, text: str, longest: int) -> str:
         raise _NotUnderstood(f"{name} holds a NUL character")
     if any("\ud800" <= each <= "\udfff" for each in text):
         raise _NotUnderstood(f"{name} holds half of a surrogate pair")
-    if len(text) > longest:
-        raise _NotUnderstood(f"{name} is longer than {longest} characters")
+    if len(text.encode()) > longest:
+        raise _NotUnderstood(f"{name} is longer than {longest} bytes")
     return text
 
 
@@ -228,6 +231,9 @@ def _moment(value: object) -> datetime | None:
         raise _NotUnderstood("a time is not text")
     try:
         moment = datetime.fromisoformat(value)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise _NotUnderstood(f"{value[:40]!r} is not a time in ISO 8601") from error
+    if moment.year not in YEARS:
+        raise _NotUnderstood(f"{value[:40]!r} is not a time of our age")
+    return moment

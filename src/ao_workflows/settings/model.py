@@ -1,9 +1,10 @@
 """Every setting there is, with its type, unit, default and meaning; the reference in the docs is made from this."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 from ao_workflows.errors import UsageError
 
@@ -59,6 +60,10 @@ class QueueSettings(AwsSettings):
     """The queue's name, such as ``ManifestReadyToIntake``."""
 
 
+# As SQLAlchemy reads an address: user:PASSWORD@host, where the password may hold anything; or a query with one.
+_PASSWORD = re.compile(r"://[^:/@]*:.*@|[?&][^=&]*pass[^=&]*=", re.IGNORECASE)
+
+
 class CatalogSettings(_Section):
     """The database that is the record of all work."""
 
@@ -68,6 +73,14 @@ class CatalogSettings(_Section):
     """The database's password; best as the secret file ``ao_catalog__password``."""
     busy_timeout_seconds: Positive = 30
     """How long to wait for another process that is writing to a SQLite catalog."""
+
+    @field_validator("url")
+    @classmethod
+    def _holds_no_password(cls, url: str | None) -> str | None:
+        # An address is shown, logged and quoted in errors; a password in it would be, too.
+        if url is not None and _PASSWORD.search(url):
+            raise ValueError("it holds a password: set catalog.password, best in the secret file ao_catalog__password")
+        return url
 
 
 class IntakeSettings(_Section):

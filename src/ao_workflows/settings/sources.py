@@ -234,7 +234,7 @@ def _secrets_folder() -> Path:
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(_read_text(path))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(
             f"{path} is not valid TOML: {error}.", action="Correct that line.", code="config-invalid"
         ) from error
@@ -260,7 +260,11 @@ def _invalid(error: ValidationError, origin_of: Callable[[str], str]) -> UsageEr
     for detail in error.errors(include_input=False, include_url=False):
         key = ".".join(str(part) for part in detail["loc"])
         is_unknown = detail["type"] == "extra_forbidden"
-        message = f"there is no such setting{nearest_key(detail['loc'])}" if is_unknown else detail["msg"]
+        message = (
+            f"there is no such setting{nearest_key(detail['loc'])}"
+            if is_unknown
+            else detail["msg"].removeprefix("Value error, ")
+        )
         problems.append(f"{key}: {message}")
         origins.append(origin_of(key))
     return UsageError(

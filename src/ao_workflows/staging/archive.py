@@ -6,6 +6,7 @@ from ao_workflows.archive import ScratchDamaged, sync_work
 from ao_workflows.catalog import Work
 from ao_workflows.inventory import read_inventory
 from ao_workflows.staging.scratch import forget, inventory_file
+from ao_workflows.staging.source import refuse_superseded
 from ao_workflows.staging.stage import StageContext, StageResult
 from ao_workflows.works import parse_rid
 
@@ -18,6 +19,8 @@ def is_done(context: StageContext) -> bool:
 def run(context: StageContext) -> StageResult:
     """Sync the work into the archive file system."""
     work_id, rid = context.the_work.id, parse_rid(context.the_work.rid)
+    # It was so when it was unbagged; since then, days may have passed.
+    refuse_superseded(context.process, context.delivery)
     inventory = inventory_file(context.folder, rid)
     try:
         result = sync_work(

@@ -71,6 +71,12 @@ def look(folder: Path, *, settle_seconds: int) -> Iterator[DroppedFile]:
             touched = entry.stat(follow_symlinks=False).st_ctime
         except FileNotFoundError:
             continue  # taken away since the folder was listed
+        except OSError as error:
+            raise SystemFailed(
+                f"{folder / entry.name}: {error.strerror}.",
+                action="Let this user enter and read the drop folder, and check its mount.",
+                code="drop-folder-failed",
+            ) from error
         yield DroppedFile(folder.absolute() / entry.name, settled=time.time() - touched >= settle_seconds)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from ao_workflows.catalog import CatalogUnavailable, ObjectArrival, make_sure_of_ledger, record_arrival, record_message
-from ao_workflows.errors import AoError, ContentRejected
+from ao_workflows.errors import AoError, ContentRejected, SystemFailed
 from ao_workflows.glacier import Announcements, ObjectEvent, Queue, QueueMessage, parse_message
 from ao_workflows.staging.drop_folder import look, rid_hint, tidy
 from ao_workflows.staging.process import Process
@@ -157,6 +157,9 @@ def _look_at_drop_folder(process: Process, folder: Path, report: IntakeReport) -
             continue
         except ContentRejected:
             continue  # taken away between looking and opening: nothing was delivered
+        except SystemFailed as error:
+            _note_failure(report, error, source=str(dropped.path))
+            continue
         with process.catalog.transaction() as session:
             delivery, is_new = record_arrival(session, arrival)
         if is_new:

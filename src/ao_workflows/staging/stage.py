@@ -30,6 +30,9 @@ from ao_workflows.staging.scratch import delivery_folder
 
 log = structlog.get_logger(__name__)
 
+FINDINGS_KEPT = 200
+"""How many findings of a rejection go on record: enough to mend it by, however broken it is."""
+
 RENEWALS_PER_LEASE = 6
 """How often a running stage renews its claim; several renewals may fail before the claim is lost."""
 
@@ -131,6 +134,9 @@ def _run(context: StageContext, stage: Stage) -> Outcome:
         outcome = _outcome_of(error, {})
     except OSError as error:
         outcome = _outcome_of(_disk_failed(error), {})
+    except Exception as error:  # one delivery that meets a fault of ours must not stop all others
+        log.exception("fault in the program")
+        outcome = _outcome_of(_fault(error), {})
     with process.catalog.transaction() as session:
         if outcome.kind == "done":
             result.record(session)
@@ -159,7 +165,8 @@ def _run(context: StageContext, stage: Stage) -> Outcome:
 def _outcome_of(error: AoError, detail: Mapping[str, Any]) -> Outcome:
     document = dict(detail)
     if error.findings:
-        document["findings"] = [finding.as_dict() for finding in error.findings]
+        document["findings"] = [finding.as_dict() for finding in error.findings[:FINDINGS_KEPT]]
+        document["findings_in_all"] = len(error.findings)
     if isinstance(error, ContentRejected):
         kind = "rejected"
     elif isinstance(error, MustWait):
@@ -182,6 +189,14 @@ def _disk_failed(error: OSError) -> SystemFailed:
         f"{place}: {error.strerror or error}.",
         action="Check the disk, the mount and its permissions.",
         code="disk-failed",
+    )
+
+
+def _fault(error: Exception) -> SystemFailed:
+    return SystemFailed(
+        f"A fault in ao-workflows: {type(error).__name__}: {error}.",
+        action="Report it with the traceback in the log. The delivery is tried again.",
+        code="internal-error",
     )
 
 
