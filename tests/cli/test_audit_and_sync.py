@@ -73,7 +73,7 @@ def test_a_person_gets_the_tests_and_the_findings_on_standard_output(ao, gap):
 def test_what_is_no_work_is_rejected_and_what_is_not_there_is_a_system_failure(ao, place):
     (place / "W1").mkdir()
     answer = ao("audit", "W1", "--json")
-    assert (answer.code, answer.json["error"]["code"]) == (1, "not-a-work")
+    assert (answer.code, answer.json["works"][0]["outcome"]) == (1, "failed")
     answer = ao("audit", "W2", "--json")
     assert (answer.code, answer.json["error"]["code"]) == (3, "folder-unreadable")
 
@@ -131,3 +131,13 @@ def test_what_cannot_be_synced_is_told(ao, mounts, work_name, root, code):
     assert answer.code == code
     assert answer.json["error"]["action"]
     assert not any(path.is_file() for path in mounts.rglob("*"))
+
+
+def test_a_folder_that_is_no_work_does_not_hide_what_became_of_the_others(ao, tmp_path):
+    write_files(tmp_path / "W22084", work_files("W22084"))
+    (tmp_path / "W1AC6" / "nothing").mkdir(parents=True)
+    answer = ao("audit", tmp_path / "W1AC6", tmp_path / "W22084", "--json")
+    assert answer.code == 1
+    bad, good = answer.json["works"]
+    assert (bad["rid"], bad["outcome"], good["rid"], good["outcome"]) == ("W1AC6", "failed", "W22084", "passed")
+    assert "is not a work" in bad["findings"][0]["message"]

@@ -1,13 +1,14 @@
 """Audit tests of works, the registry of them, and the report of what they found."""
 
 from ao_workflows.audit.contract import AuditTest, examining
-from ao_workflows.audit.findings import AuditFinding, Outcome, Severity
+from ao_workflows.audit.findings import NOT_AUDITED, AuditFinding, Outcome, Severity
 from ao_workflows.audit.properties import AuditProperties, parse_properties
 from ao_workflows.audit.registry import audit_tests, select_tests
 from ao_workflows.audit.report import AuditRejected, AuditReport, TestResult
 from ao_workflows.audit.runner import AuditUnreadable, run_audit, run_tests
 
 __all__ = [
+    "NOT_AUDITED",
     "AuditFinding",
     "AuditProperties",
     "AuditRejected",

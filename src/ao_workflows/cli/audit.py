@@ -1,14 +1,28 @@
 """``ao audit``: do works keep the archive's rules?"""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from ao_workflows.audit import AuditProperties, AuditReport, parse_properties, run_audit
+from ao_workflows.audit import (
+    NOT_AUDITED,
+    AuditFinding,
+    AuditProperties,
+    AuditReport,
+    TestResult,
+    parse_properties,
+    run_audit,
+)
 from ao_workflows.cli.output import JsonOption, cell, out, print_json, settings_with_logs
 from ao_workflows.errors import ExitCode
+from ao_workflows.works import NotAWork
+
+STRUCTURE = "Structure"
+"""What stands for a test where no test could run: the folder has not the structure of a work."""
 
 OUTCOME_STYLES = {"passed": "green", "warnings": "yellow", "failed": "red"}
 
@@ -32,7 +46,7 @@ def audit(
     """
     settings = settings_with_logs().audit
     properties = parse_properties(define or (), base=AuditProperties(errors_as_warning=settings.errors_as_warning))
-    reports = [run_audit(work, tests=tests or settings.tests, properties=properties) for work in works]
+    reports = [_audit(work, tests or settings.tests, properties) for work in works]
     if as_json:
         print_json({"works": [report.as_dict() for report in reports]})
     else:
@@ -40,6 +54,15 @@ def audit(
             _show(report)
     if any(report.outcome == "failed" for report in reports):
         raise typer.Exit(ExitCode.REJECTED)
+
+
+def _audit(work: Path, tests: Sequence[str] | None, properties: AuditProperties) -> AuditReport:
+    """Audit one work; a folder that is no work fails like one, so that the others are reported all the same."""
+    try:
+        return run_audit(work, tests=tests, properties=properties)
+    except NotAWork as error:
+        finding = AuditFinding(STRUCTURE, NOT_AUDITED, ".", error.message)
+        return AuditReport(Path(os.path.abspath(work)).name, (TestResult(STRUCTURE, (finding,)),))
 
 
 def _show(report: AuditReport) -> None:
