@@ -66,6 +66,17 @@ def test_a_place_that_cannot_be_written_is_a_failure_that_names_it(tmp_path: Pat
     assert failure.value.action
 
 
+def test_a_link_under_the_temporary_name_is_not_written_through(tmp_path: Path):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / ".inventory.part").symlink_to(victim)
+    write_inventory(tmp_path / "folder" / "inventory", [PAGE])
+    assert victim.read_bytes() == b"precious"
+    assert os.listdir(tmp_path / "folder") == ["inventory"]
+    assert read_inventory(tmp_path / "folder" / "inventory") == [PAGE]
+
+
 def test_a_missing_inventory_is_a_failure_that_names_it(tmp_path: Path):
     with pytest.raises(SystemFailed, match="inventory: No such file"):
         read_inventory(tmp_path / "inventory")
@@ -82,6 +93,8 @@ def test_a_missing_inventory_is_a_failure_that_names_it(tmp_path: Path):
         b'{"path": 7, "size": 1, "sha512": "ab", "modified_ns": 0}\n',
         b"\xff\xfe",
         bytes(4096),
+        b"[" * 100_000,
+        b'{"path": "a", "size": ' + b"9" * 5000 + b', "sha512": "ab", "modified_ns": 0}\n',
     ],
 )
 def test_a_damaged_inventory_is_named_and_not_used(tmp_path: Path, content: bytes):

@@ -38,7 +38,10 @@ def write_inventory(target: Path, records: Iterable[FileRecord]) -> None:
     """
     temporary = target.with_name(f".{target.name}.part")
     try:
-        with temporary.open("w", encoding="ascii") as file:
+        # What a killed run or a stranger left under that name is never written through.
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        with open(descriptor, "w", encoding="ascii") as file:
             for record in sorted(records):
                 line = {
                     "path": record.path,
@@ -75,7 +78,7 @@ def read_inventory(source: Path) -> list[FileRecord]:
         raise SystemFailed(
             f"Cannot read the inventory {source}: {error.strerror}.", action="Check that it is there, and the disk."
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SystemFailed(
             f"The inventory {source} is damaged: {error}.",
             action="Check the disk, and let the work be unpacked again: that makes a new one.",

@@ -37,7 +37,7 @@ def test_a_second_run_changes_nothing_at_all(
     before = everything(root)
     result = sync_work(work, root, rid=RID, inventory=inventory)
     assert everything(root) == before
-    assert counts(result) == (0, 0, 0, 6, 0, 0)
+    assert counts(result) == (0, 0, 0, 6, 0, 6 if with_inventory else 0)
 
 
 def test_the_same_content_unpacked_again_at_another_time_changes_nothing(
@@ -47,9 +47,9 @@ def test_the_same_content_unpacked_again_at_another_time_changes_nothing(
     before = everything(root)
     for path in work.rglob("*"):
         os.utime(path, ns=(0, 1_600_000_000_000_000_000))
-    for inventory in (inventory_of(work), None):
+    for inventory, read in ((inventory_of(work), 6), (None, 0)):
         result = sync_work(work, root, rid=RID, inventory=inventory)
-        assert counts(result) == (0, 0, 0, 6, 0, 0)
+        assert counts(result) == (0, 0, 0, 6, 0, read)
     assert everything(root) == before
 
 
@@ -73,15 +73,16 @@ def test_changed_files_are_replaced_new_ones_added_and_the_rest_left_alone(
     assert sync_work(work, root, rid=RID).unchanged == 7
 
 
-def test_a_change_of_content_behind_the_same_size_and_time_is_seen_when_the_checksum_is_known(
-    work: Path, root: Path, copy: Path, inventory_of: TakeInventory
+@pytest.mark.parametrize("with_inventory", [False, True])
+def test_a_change_of_content_behind_the_same_size_and_time_is_seen(
+    work: Path, root: Path, copy: Path, inventory_of: TakeInventory, with_inventory: bool
 ):
     sync_work(work, root, rid=RID)
     time = (work / PAGE).stat().st_mtime_ns
     (work / PAGE).write_bytes(b"SECOND page")
     os.utime(work / PAGE, ns=(time, time))
-    result = sync_work(work, root, rid=RID, inventory=inventory_of(work))
-    assert counts(result) == (0, 1, 0, 5, 11, 1)
+    result = sync_work(work, root, rid=RID, inventory=inventory_of(work) if with_inventory else None)
+    assert counts(result) == (0, 1, 0, 5, 11, 6 if with_inventory else 1)
     assert (copy / PAGE).read_bytes() == b"SECOND page"
 
 
@@ -89,9 +90,9 @@ def test_files_that_are_gone_from_the_work_are_kept_in_the_archive_and_its_recor
     sync_work(work, root, rid=RID)
     line = recorded(copy)[PAGE]
     (work / PAGE).unlink()
-    (work / "W22084.bag" / "manifest-sha512.txt").write_bytes(b"new tag file")
+    (work / "images" / "W22084-0001" / "00010001.jpg").write_bytes(b"new content")
     result = sync_work(work, root, rid=RID)
-    assert counts(result) == (0, 1, 0, 4, 12, 1)
+    assert counts(result) == (0, 1, 0, 4, 11, 1)
     assert (copy / PAGE).read_bytes() == b"second page"
     assert recorded(copy)[PAGE] == line
 
@@ -123,6 +124,22 @@ def test_a_copy_that_was_altered_in_the_archive_is_found_by_its_time_and_put_rig
     result = sync_work(work, root, rid=RID)
     assert counts(result) == (0, 1, 0, 5, 11, 1)
     assert content(copy) == content(work)
+
+
+def test_an_archived_file_that_rotted_behind_its_size_and_time_is_put_right_by_a_delivery(
+    work: Path, root: Path, copy: Path, content: Content, inventory_of: TakeInventory
+):
+    inventory = inventory_of(work)
+    sync_work(work, root, rid=RID, inventory=inventory)
+    before = recorded(copy)
+    for path in (PAGE, "W22084.bag/manifest-sha512.txt"):
+        state = (copy / path).stat()
+        (copy / path).write_bytes((copy / path).read_bytes()[:-1] + b"\x00")
+        os.utime(copy / path, ns=(state.st_mtime_ns, state.st_mtime_ns))
+    result = sync_work(work, root, rid=RID, inventory=inventory)
+    assert counts(result) == (0, 2, 0, 4, 11 + 8, 6)
+    assert content(copy) == content(work)
+    assert recorded(copy) == before
 
 
 def test_a_work_that_another_tool_archived_is_read_once_and_recorded(
@@ -237,7 +254,7 @@ def test_a_link_in_the_archive_copy_is_never_followed(work: Path, root: Path, co
     assert outside.stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("text", ["not json\n", '{"path": "a"}\n', "[]\n", "\xff"])
+@pytest.mark.parametrize("text", ["not json\n", '{"path": "a"}\n', "[]\n", "\xff", "[" * 100_000])
 def test_a_damaged_record_stops_the_sync_and_is_named(work: Path, root: Path, copy: Path, text: str):
     sync_work(work, root, rid=RID)
     record = copy / "sync-inventory" / "W22084.inventory.jsonl"

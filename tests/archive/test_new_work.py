@@ -9,7 +9,7 @@ import pytest
 
 from ao_workflows.archive import ArchiveFailed, EmptyWork, NotArchivable, ScratchDamaged, ScratchFailed, sync_work
 from ao_workflows.errors import ContentRejected, ExitCode, SystemFailed, UsageError
-from ao_workflows.inventory import FileRecord
+from ao_workflows.inventory import FileRecord, read_inventory
 from ao_workflows.works import Rid
 
 Content = Callable[[Path], dict[str, tuple[bytes | None, int]]]
@@ -90,6 +90,61 @@ def test_litter_is_left_out_and_reported(work: Path, root: Path, copy: Path):
     assert result.added == 6
     assert not [path for path in copy.rglob("*") if path.name in {name.rpartition("/")[2] for name in names}]
     assert not (copy / ".git").exists()
+
+
+LISTED = ["images/W22084-0001/~00010003.jpg", "images/#W22084-0003/#1/.0001.jpg", "sources/.keep", "sources/Thumbs.db"]
+
+
+def test_what_the_inventory_lists_is_archived_whatever_its_name(
+    work: Path, root: Path, copy: Path, content: Content, everything: Everything, inventory_of: TakeInventory
+):
+    for name in LISTED:
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_bytes(name.encode())
+    inventory = inventory_of(work)
+    result = sync_work(work, root, rid=RID, inventory=inventory)
+    assert (result.added, result.skipped) == (10, ())
+    assert content(copy) == content(work)
+    assert read_inventory(copy / "sync-inventory" / "W22084.inventory.jsonl") == inventory
+    before = everything(root)
+    assert sync_work(work, root, rid=RID, inventory=inventory).unchanged == 10
+    assert everything(root) == before
+    # A sync that has no inventory leaves them out again, and takes nothing away.
+    assert sync_work(work, root, rid=RID).skipped == tuple(sorted(LISTED))
+    assert everything(root) == before
+
+
+def test_such_files_are_added_to_a_work_that_the_archive_has(
+    work: Path, root: Path, copy: Path, content: Content, inventory_of: TakeInventory
+):
+    sync_work(work, root, rid=RID)
+    for name in LISTED:
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_bytes(name.encode())
+    assert sync_work(work, root, rid=RID, inventory=inventory_of(work)).added == 4
+    assert content(copy) == content(work)
+
+
+def test_beside_what_the_inventory_lists_litter_is_still_left_out(
+    work: Path, root: Path, copy: Path, inventory_of: TakeInventory
+):
+    listed = work / "images" / "#W22084-0003" / "0001.jpg"
+    listed.parent.mkdir()
+    listed.write_bytes(b"page")
+    inventory = inventory_of(work)
+    (listed.parent / "0002.jpg").write_bytes(b"not delivered")
+    (work / ".DS_Store").write_bytes(b"x")
+    result = sync_work(work, root, rid=RID, inventory=inventory)
+    assert result.skipped == (".DS_Store", "images/#W22084-0003/0002.jpg")
+    assert [path.name for path in (copy / "images" / "#W22084-0003").iterdir()] == ["0001.jpg"]
+
+
+def test_a_name_that_a_sync_uses_for_itself_is_rejected(work: Path, root: Path, inventory_of: TakeInventory):
+    name = "sources/.ao-sync-" + "0123456789abcdef" * 2 + ".part"
+    (work / name).write_bytes(b"x")
+    with pytest.raises(ContentRejected, match="that a sync is writing") as caught:
+        sync_work(work, root, rid=RID, inventory=inventory_of(work))
+    assert caught.value.code == "archive-clash"
 
 
 def test_names_that_are_no_utf_8_arrive_as_they_are(work: Path, root: Path, copy: Path):

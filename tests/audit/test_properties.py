@@ -36,7 +36,7 @@ def test_a_text_without_an_equals_sign_is_an_error(text: str):
         parse_properties([text])
 
 
-@pytest.mark.parametrize("value", ["abc", "101,x", "-1", "1.5", "²"])
+@pytest.mark.parametrize("value", ["abc", "101,x", "-1", "1.5", "²", "1" * 5000])
 def test_a_value_that_is_no_number_is_an_error(value: str):
     with pytest.raises(UsageError, match="no error number"):
         parse_properties([f"ErrorsAsWarning={value}"])

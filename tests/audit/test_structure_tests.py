@@ -109,7 +109,10 @@ def test_a_file_beside_the_image_groups_belongs_to_no_sequence(make_work: MakeWo
 
 def test_an_image_group_of_the_other_layout_is_not_passed_over(make_work: MakeWork, good_v1: list[str]):
     work = make_work(*good_v1, "W22084-0887/images/08870009.jpg")
-    assert found(run_audit(work, tests=["FileSequence"])) == [("FileSequence", 106, "W22084-0887")]
+    assert found(run_audit(work, tests=["FileSequence"])) == [
+        ("WorkLayout", 100, "W22084-0887"),
+        ("FileSequence", 106, "W22084-0887"),
+    ]
 
 
 def test_a_symbolic_link_does_not_stand_in_for_images(make_work: MakeWork, good_v1: list[str]):

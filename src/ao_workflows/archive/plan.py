@@ -1,12 +1,12 @@
 """What a sync has to do: which files of a work are new, changed or as they should be in the archive."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ao_workflows.archive.copying import damaged_source, hash_archived, hash_source, is_temporary
 from ao_workflows.archive.record import is_recorded, record_path
-from ao_workflows.archive.tree import FileState, Tree
+from ao_workflows.archive.tree import FileState, Tree, is_litter_path
 from ao_workflows.inventory import FileRecord
 from ao_workflows.works import Rid
 
@@ -28,22 +28,25 @@ class Plan:
 
 
 def compare(
-    work: Path,
     source: Tree,
     target: Path,
     archived: Tree,
     *,
+    scratch: Callable[[str], Path],
     expected: Mapping[str, FileRecord],
     recorded: Mapping[str, FileRecord],
     keep_times: bool,
     mount: Path,
 ) -> Plan:
-    """Find out which files of ``work`` are in ``target`` already.
+    """Find out which files of ``source`` are in ``target`` already.
 
-    A file is current when size, time and recorded checksum say so; where they are not enough, it is read. A file
-    with the same bytes and another time is current too, and keeps the time that it has in the archive.
+    What was unpacked is known by its checksum, and then each archived file that is to stay is read, so that a
+    delivery mends what rotted. Without checksums from unpacking it is the other way round: each file of the work is
+    read, and the archive's own record speaks for a file of it that still has its recorded size and time. A file with
+    the same bytes and another time is current too, and keeps the time that it has in the archive.
 
-    :param expected: checksums known from unpacking, by path.
+    :param scratch: tells where the file of ``source`` with that path is.
+    :param expected: checksums known from unpacking, by path; empty if there are none.
     :param recorded: the archive copy's own record, by path.
     :param keep_times: take a file for changed when only its time differs.
     """
@@ -57,8 +60,8 @@ def compare(
         elif there.size != state.size or (keep_times and there.modified_ns != state.modified_ns):
             replace.append(path)
         else:
-            known = _untouched(recorded.get(path), there)
-            wanted = _wanted(work / path, state, expected.get(path), known)
+            known = None if expected else _untouched(recorded.get(path), there)
+            wanted = wanted_checksum(scratch(path), state, expected.get(path))
             found = known.sha512 if known else hash_archived(target / path, mount=mount)
             if found != wanted:
                 replace.append(path)
@@ -71,7 +74,7 @@ def compare(
 
 def leftovers(archived: Tree) -> Iterator[str]:
     """Yield the temporary files that a killed sync left in an archive copy."""
-    for path in archived.litter:
+    for path in (*archived.files, *archived.others):
         if is_temporary(path.rpartition("/")[2]):
             yield path
 
@@ -82,14 +85,14 @@ def kept(
     """Yield the records of what the archive holds and the work no longer does.
 
     What was recorded stays as it was recorded, so that a later check finds what happened to it; a file that was
-    never recorded is read once.
+    never recorded is read once, unless its name says that a desktop or an editor left it there.
     """
     for path in sorted((archived.files.keys() | recorded.keys()) - source.files.keys()):
         if not is_recorded(path):
             continue
         if path in recorded:
             yield recorded[path]
-        else:
+        elif not is_litter_path(path):
             state = archived.files[path]
             yield FileRecord(path, state.size, hash_archived(target / path, mount=mount), state.modified_ns)
 
@@ -108,14 +111,13 @@ def _untouched(known: FileRecord | None, there: FileState) -> FileRecord | None:
     return known if known and (known.size, known.modified_ns) == (there.size, there.modified_ns) else None
 
 
-def _wanted(source: Path, state: FileState, unpacked: FileRecord | None, known: FileRecord | None) -> str:
-    """Return the checksum that a scratch file has to have, reading the file if its size and time do not vouch for it.
+def wanted_checksum(source: Path, state: FileState, unpacked: FileRecord | None) -> str:
+    """Return the checksum that a scratch file has to have, reading it unless what was unpacked vouches for it.
 
-    What was unpacked decides, where that is known; the archive's own record speaks for the rest.
+    The archive's own record never does: a file may have other content behind the same size and time.
     """
-    witness = unpacked or known
-    if witness is not None and (witness.size, witness.modified_ns) == (state.size, state.modified_ns):
-        return witness.sha512
+    if unpacked is not None and (unpacked.size, unpacked.modified_ns) == (state.size, state.modified_ns):
+        return unpacked.sha512
     found = hash_source(source, state=state)
     if unpacked is not None and found != unpacked.sha512:
         raise damaged_source(source, expected=unpacked.sha512, found=found)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ao_workflows.archive.copying import is_temporary
 from ao_workflows.archive.disk import ScratchFailed
 from ao_workflows.archive.place import in_the_way
 from ao_workflows.archive.record import FOLDER, record_path
@@ -54,7 +55,8 @@ def expected_checksums(work: Path, tree: Tree, inventory: Sequence[FileRecord]) 
 def check_archivable(rid: Rid, source: Tree) -> None:
     """Refuse a work that cannot become an archive copy whatever the archive holds.
 
-    :raises ArchiveClash: if something in it has the name of the archive's own record.
+    :raises ArchiveClash: if something in it has the name of the archive's own record, or of a file that a killed
+        sync leaves there and the next one takes away.
     :raises NotArchivable: if something in it is neither a file nor a folder.
     :raises EmptyWork: if it holds no file.
     """
@@ -65,6 +67,11 @@ def check_archivable(rid: Rid, source: Tree) -> None:
             (record_path(rid), "a folder", source.folders),
         )
         if path in there
+    ]
+    own += [
+        _clash(path, f"{path!r} in the work has a name that the archive keeps for the files that a sync is writing.")
+        for path in sorted((*source.files, *source.folders))
+        if is_temporary(path.rpartition("/")[2])
     ]
     if own:
         raise ArchiveClash(
@@ -86,17 +93,27 @@ def check_archivable(rid: Rid, source: Tree) -> None:
         raise EmptyWork(f"{rid} cannot be archived: it holds no file.", action="Deliver the work with its content.")
 
 
+def check_own_record(rid: Rid, archived: Tree, target: Path) -> None:
+    """Make sure that nothing stands in the way of the archive copy's own record.
+
+    :raises ArchiveFailed: if a link, a device or a file does.
+    """
+    for path in (FOLDER, record_path(rid)):
+        if kind := archived.others.get(path):
+            raise in_the_way(target / path, kind)
+    if FOLDER in archived.files:
+        raise in_the_way(target / FOLDER, "a file")
+
+
 def check_fits(rid: Rid, source: Tree, archived: Tree, target: Path) -> None:
     """Refuse to put ``source`` where something of another kind is.
 
     :raises ArchiveClash: if one side has a file where the other has a folder.
     :raises ArchiveFailed: if the archive has a link (or a device) where the work has something.
     """
-    for path in [*source.folders, *source.files, FOLDER, record_path(rid)]:
+    for path in [*source.folders, *source.files]:
         if kind := archived.others.get(path):
             raise in_the_way(target / path, kind)
-    if FOLDER in archived.files:
-        raise in_the_way(target / FOLDER, "a file")
     findings = [
         *(
             _clash(path, f"{path!r} is a file in the work, and a folder in the archive: {str(target / path)!r}.")

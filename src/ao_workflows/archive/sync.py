@@ -3,19 +3,20 @@
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ao_workflows.archive.copying import copy_verified
+from ao_workflows.archive.copying import copy_verified, hash_archived
 from ao_workflows.archive.disk import KEEP_FREE, archive_errors, check_free_space, scratch_errors, sync_folder
 from ao_workflows.archive.lock import work_lock
 from ao_workflows.archive.place import Place, is_archived, is_real_folder, open_shard, place_of
-from ao_workflows.archive.plan import Plan, compare, kept, leftovers, without_own_record
+from ao_workflows.archive.plan import Plan, compare, kept, leftovers, wanted_checksum, without_own_record
+from ao_workflows.archive.provenance import relocate
 from ao_workflows.archive.record import FOLDER as RECORD_FOLDER
 from ao_workflows.archive.record import is_recorded, read_record, write_record
-from ao_workflows.archive.refusal import check_archivable, check_fits, expected_checksums
+from ao_workflows.archive.refusal import check_archivable, check_fits, check_own_record, expected_checksums
 from ao_workflows.archive.result import SyncResult
-from ao_workflows.archive.tree import Tree, read_tree
+from ao_workflows.archive.tree import Tree, read_tree, without_litter
 from ao_workflows.inventory import FileRecord
 from ao_workflows.works import Rid
 
@@ -24,7 +25,11 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One sync, once it is known what has to be where."""
+    """One sync, once it is known what has to be where.
+
+    :param source: the work, under the paths that it has in the archive copy; so are ``expected`` and ``origins``.
+    :param origins: the path in the work of what stands elsewhere there.
+    """
 
     rid: Rid
     work: Path
@@ -33,6 +38,11 @@ class _Job:
     place: Place
     progress: Progress
     keep_free: int
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def scratch(self, path: str) -> Path:
+        """Return where the file is that belongs at ``path`` in the archive copy."""
+        return self.work / self.origins.get(path, path)
 
 
 def sync_work(
@@ -47,13 +57,15 @@ def sync_work(
     """Bring the archive copy of a work up to date with ``work``, proving every byte that is written.
 
     A new work is built in a hidden folder beside its place and appears there complete, by one rename. In a work
-    that exists, each changed file is replaced when its new content is proved, and files that are gone from
-    ``work`` stay. Started again after it was killed at any moment, it goes on where it stopped; started again
-    after it succeeded, it changes nothing.
+    that exists, each changed file is replaced when its new content is proved, files that are gone from ``work`` stay,
+    and the provenance of another delivery is put beside what is there. Started again after it was killed at any
+    moment, it goes on where it stopped; started again after it succeeded, it changes nothing.
 
     :param work: the work's folder on scratch.
     :param root: the folder that holds the mounts ``Archive0`` … ``Archive3``.
-    :param inventory: what the work's files have to be; a file that it does not list is hashed when it is read.
+    :param inventory: what the work's files have to be. All that it lists is archived, whatever its name, and what
+        the archive has of it is read and compared. A file that it does not list is hashed when it is read, and left
+        out if its name says that a desktop or an editor left it.
     :param progress: called with the bytes of each file that has been dealt with since the last call.
     :param keep_free: bytes to leave free on the mount.
     :raises ContentRejected: if the work holds links or special files, no file at all, or clashes with the archive.
@@ -62,28 +74,33 @@ def sync_work(
     """
     place = place_of(root, rid)
     with scratch_errors(work):
-        source = without_own_record(rid, read_tree(work))
+        found = read_tree(work)
+    listed = {record.path for record in inventory or ()}
+    source = without_own_record(rid, without_litter(found, listed=listed))
     check_archivable(rid, source)
     expected = expected_checksums(work, source, inventory or ())
     job = _Job(rid, work, source, expected, place, progress or _ignore, keep_free)
     open_shard(place)
     with work_lock(place.shard, rid, mount=place.mount):
-        plan = _update(job) if is_archived(place, work) else _create(job)
+        return _update(job) if is_archived(place, work) else _create(job)
+
+
+def _result(job: _Job, plan: Plan) -> SyncResult:
     written = (*plan.add, *plan.replace)
     return SyncResult(
-        rid=rid,
-        archive_path=place.path,
+        rid=job.rid,
+        archive_path=job.place.path,
         added=len(plan.add),
         replaced=len(plan.replace),
         removed=0,
         unchanged=len(plan.current),
-        bytes=sum(source.files[path].size for path in written),
+        bytes=sum(job.source.files[path].size for path in written),
         verified=len(written) + plan.reread,
-        skipped=source.litter,
+        skipped=job.source.litter,
     )
 
 
-def _create(job: _Job) -> Plan:
+def _create(job: _Job) -> SyncResult:
     """Build a work that the archive does not have, and let it appear at once."""
     place = job.place
     with archive_errors(place.mount, place.incoming):
@@ -101,23 +118,25 @@ def _create(job: _Job) -> Plan:
         os.rename(place.incoming, place.path)
         sync_folder(place.shard)
     # What a killed sync had copied was read again just now; to the archive it is new all the same.
-    return Plan(add=tuple(job.source.files), replace=(), current=(), reread=0)
+    return _result(job, Plan(add=tuple(job.source.files), replace=(), current=(), reread=0))
 
 
-def _update(job: _Job) -> Plan:
+def _update(job: _Job) -> SyncResult:
     """Bring a work that the archive has up to date, file by file."""
     copy, mount = job.place.path, job.place.mount
     with archive_errors(mount, copy):
         archived = read_tree(copy)
-    check_fits(job.rid, job.source, archived, copy)
+    check_own_record(job.rid, archived, copy)
     recorded = read_record(copy, job.rid, mount=mount)
+    job = _beside_earlier_provenance(job, archived, recorded)
+    check_fits(job.rid, job.source, archived, copy)
     plan = _compare(job, copy, archived, recorded=recorded, keep_times=False)
     held = list(kept(job.source, copy, archived, recorded=recorded, mount=mount))
     right = {record.path: record for record in (*held, *plan.current) if is_recorded(record.path)}
     unfinished = list(leftovers(archived))
     new_folders = job.source.folders.keys() - archived.folders.keys()
     if not (plan.add or plan.replace or unfinished or new_folders) and right == recorded:
-        return plan
+        return _result(job, plan)
     with archive_errors(mount, copy):
         for path in unfinished:
             (copy / path).unlink()
@@ -130,15 +149,34 @@ def _update(job: _Job) -> Plan:
     write_record(copy, job.rid, (*held, *written))
     with archive_errors(mount, copy):
         sync_folder(copy / RECORD_FOLDER)
-    return plan
+    return _result(job, plan)
+
+
+def _beside_earlier_provenance(job: _Job, archived: Tree, recorded: Mapping[str, FileRecord]) -> _Job:
+    """Return ``job`` with a place for its provenance where it replaces none that the archive has."""
+
+    def same(path: str, there: str) -> bool:
+        state = job.source.files[path]
+        wanted = wanted_checksum(job.work / path, state, job.expected.get(path))
+        # What is on record decides even if the file rotted since: then it is the one to be mended.
+        if there in recorded and recorded[there].sha512 == wanted:
+            return True
+        if archived.files[there].size != state.size:
+            return False
+        return hash_archived(job.place.path / there, mount=job.place.mount) == wanted
+
+    source, origins = relocate(job.source, archived, folder=f"{job.rid}.bag", same=same)
+    places = {origin: path for path, origin in origins.items()}
+    expected = {places.get(path, path): record for path, record in job.expected.items()}
+    return replace(job, source=source, expected=expected, origins=origins)
 
 
 def _compare(job: _Job, copy: Path, archived: Tree, *, recorded: Mapping[str, FileRecord], keep_times: bool) -> Plan:
     plan = compare(
-        job.work,
         job.source,
         copy,
         archived,
+        scratch=job.scratch,
         expected=job.expected,
         recorded=recorded,
         keep_times=keep_times,
@@ -162,7 +200,7 @@ def _copy_all(job: _Job, copy: Path, archived: Tree, plan: Plan) -> list[FileRec
         state = job.source.files[path]
         expected = job.expected.get(path)
         sha512 = copy_verified(
-            job.work / path,
+            job.scratch(path),
             copy / path,
             state=state,
             sha512=expected.sha512 if expected else None,
@@ -185,7 +223,7 @@ def _finish_folders(job: _Job, copy: Path) -> None:
 def _prune(incoming: Path, *, wanted: Tree) -> None:
     """Take out of a half-built copy what the work no longer has; nobody has seen it yet."""
     begun = read_tree(incoming)
-    for path in {*begun.files, *begun.litter} - wanted.files.keys() | begun.others.keys():
+    for path in begun.files.keys() - wanted.files.keys() | begun.others.keys():
         (incoming / path).unlink()
     for folder in sorted(begun.folders.keys() - wanted.folders.keys() - {RECORD_FOLDER}, reverse=True):
         shutil.rmtree(incoming / folder)

@@ -1,14 +1,14 @@
-"""What a folder tree holds, and which names are litter that never enters the archive."""
+"""What a folder tree holds, and which of its files are litter that does not enter the archive."""
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 
 def is_litter(name: str) -> bool:
-    """Tell whether a file or folder of this name is left by a desktop or an editor and is never synced.
+    """Tell whether a file or folder of this name is probably left by a desktop or an editor.
 
     Dot files (``.DS_Store`` among them), ``thumbs.db``, ``~*``, ``#*`` and ``*~``.
     """
@@ -30,7 +30,8 @@ class Tree:
     :param files: regular files.
     :param folders: folders with their modification times in nanoseconds; the root itself is ``""``.
     :param others: everything that is neither, with what it is ("a symbolic link"); links are not followed.
-    :param litter: files (and links) that are left out because of their name or that of a folder above them.
+    :param litter: files (and links) that are left out because of their name or that of a folder above them;
+        empty until :func:`without_litter` has sorted them out.
     """
 
     files: Mapping[str, FileState] = field(default_factory=dict)
@@ -47,26 +48,50 @@ def read_tree(root: Path) -> Tree:
     files: dict[str, FileState] = {}
     folders = {"": root.stat(follow_symlinks=False).st_mtime_ns}
     others: dict[str, str] = {}
-    litter: list[str] = []
-    waiting = [("", False)]
+    waiting = [""]
     while waiting:
-        folder, left_out = waiting.pop()
+        folder = waiting.pop()
         with os.scandir(root / folder) as entries:
             for entry in entries:
                 path = f"{folder}/{entry.name}" if folder else entry.name
-                skip = left_out or is_litter(entry.name)
                 state = entry.stat(follow_symlinks=False)
                 if stat.S_ISDIR(state.st_mode):
-                    waiting.append((path, skip))
-                    if not skip:
-                        folders[path] = state.st_mtime_ns
-                elif skip:
-                    litter.append(path)
+                    waiting.append(path)
+                    folders[path] = state.st_mtime_ns
                 elif stat.S_ISREG(state.st_mode):
                     files[path] = FileState(state.st_size, state.st_mtime_ns)
                 else:
                     others[path] = kind_of(state.st_mode)
-    return Tree(dict(sorted(files.items())), folders, others, tuple(sorted(litter)))
+    return Tree(dict(sorted(files.items())), folders, others)
+
+
+def is_litter_path(path: str) -> bool:
+    """Tell whether ``path`` is litter by its own name or by that of a folder above it."""
+    return any(is_litter(part) for part in path.split("/"))
+
+
+def without_litter(tree: Tree, *, listed: Collection[str]) -> Tree:
+    """Return ``tree`` with its litter set apart.
+
+    Only a name says that something is litter, and names are weak witnesses: what an inventory lists was
+    delivered on purpose, and is never litter.
+
+    :param listed: the paths of the files that an inventory lists.
+    """
+    needed = set(listed).union(*map(parents, listed))
+    litter = {path for path in (*tree.files, *tree.others) if path not in needed and is_litter_path(path)}
+    return Tree(
+        {path: state for path, state in tree.files.items() if path not in litter},
+        {path: time for path, time in tree.folders.items() if path in needed or not is_litter_path(path)},
+        {path: kind for path, kind in tree.others.items() if path not in litter},
+        tuple(sorted(litter)),
+    )
+
+
+def parents(path: str) -> Iterator[str]:
+    """Yield the folders that ``path`` is in, the innermost first, without the root."""
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def kind_of(mode: int) -> str:

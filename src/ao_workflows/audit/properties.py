@@ -9,6 +9,8 @@ from ao_workflows.errors import UsageError
 
 ERRORS_AS_WARNING = "ErrorsAsWarning"
 _KEYS = (ERRORS_AS_WARNING,)
+_DIGITS = 9
+"""The longest error number that is read; Python itself refuses to read numbers of thousands of digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +65,9 @@ def unknown(name: str, known: Iterable[str], *, what: str) -> UsageError:
 def _error_numbers(text: str) -> frozenset[int]:
     numbers = [part.strip() for part in text.split(",") if part.strip()]
     for number in numbers:
-        if not (number.isascii() and number.isdigit()):
+        if not (number.isascii() and number.isdigit() and len(number) <= _DIGITS):
             raise UsageError(
-                f"{ERRORS_AS_WARNING} has {number!r}, which is no error number.",
+                f"{ERRORS_AS_WARNING} has {number[:40]!r}, which is no error number.",
                 action=f"Write numbers with commas between them, such as {ERRORS_AS_WARNING}=111,115.",
             )
     return frozenset(map(int, numbers))

@@ -32,7 +32,8 @@ class AuditReport:
     """What all tests that were run on a work came to.
 
     :param rid: the work, as its folder is named.
-    :param results: one for each test, in the order in which they ran; never empty.
+    :param results: one for each test, in the order in which they ran; never empty. Before them stands one more if
+        something in the work is seen by no test.
     """
 
     rid: str

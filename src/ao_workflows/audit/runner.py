@@ -10,6 +10,8 @@ from ao_workflows.audit.findings import FOLDER_MISSING, NOT_AUDITED, AuditFindin
 from ao_workflows.audit.properties import AuditProperties
 from ao_workflows.audit.registry import select_tests
 from ao_workflows.audit.report import AuditReport, TestResult
+from ao_workflows.audit.unseen import KEY as UNSEEN
+from ao_workflows.audit.unseen import unseen
 from ao_workflows.errors import AoError, SystemFailed, UsageError
 from ao_workflows.works import Layout, NotAWork, WorkStructure, read_structure
 
@@ -41,7 +43,7 @@ def run_audit(
 
 
 def run_tests(work: WorkStructure, tests: Sequence[AuditTest], properties: AuditProperties) -> AuditReport:
-    """Run ``tests`` on ``work`` and return what they found.
+    """Run ``tests`` on ``work`` and return what they found, after what none of them can see.
 
     :raises UsageError: if there is no test.
     :raises SystemFailed: if the disk does not let a test read the work.
@@ -51,11 +53,20 @@ def run_tests(work: WorkStructure, tests: Sequence[AuditTest], properties: Audit
             "No audit test was chosen, and an audit of nothing passes nothing.",
             action="Name a test, or none to run all.",
         )
-    results = []
+    results = _unseen(work)
     for test in tests:
         findings = [*_missing_folders(work, test), *_run(test, work, properties)]
         results.append(TestResult(test.key, tuple(_weighed(finding, properties) for finding in findings)))
     return AuditReport(work.root.name, tuple(results))
+
+
+def _unseen(work: WorkStructure) -> list[TestResult]:
+    """Return one more result if the work holds something that no test looks at, whatever tests are run."""
+    try:
+        findings = tuple(unseen(work))
+    except OSError as error:
+        raise _unreadable(error, work.root) from error
+    return [TestResult(UNSEEN, findings)] if findings else []
 
 
 def _run(test: AuditTest, work: WorkStructure, properties: AuditProperties) -> list[AuditFinding]:

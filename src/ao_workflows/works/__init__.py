@@ -14,6 +14,8 @@ from ao_workflows.works.locations import (
 )
 from ao_workflows.works.rid import InvalidRid, Rid, parse_rid
 from ao_workflows.works.structure import (
+    CONTENT_FOLDERS,
+    ROOT_FOLDERS,
     ImageGroup,
     Layout,
     NotAWork,
@@ -23,6 +25,8 @@ from ao_workflows.works.structure import (
 )
 
 __all__ = [
+    "CONTENT_FOLDERS",
+    "ROOT_FOLDERS",
     "ImageGroup",
     "InvalidRid",
     "Layout",
