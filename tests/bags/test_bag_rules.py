@@ -209,10 +209,22 @@ def test_older_drafts_call_the_metadata_package_info(check: Check):
     assert errors(check(bag)) == [("payload-oxum-mismatch", "package-info.txt")]
 
 
-def test_another_rid_in_the_metadata_is_a_warning_in_a_zip(tmp_path: Path):
+def test_a_bag_of_another_work_than_its_name_says_is_an_error(tmp_path: Path):
     bag = bag_of(PAYLOAD, info="BDRC-RID: W1AC6\n")
     report = verify(open_local_source(zip_files(tmp_path / "x.zip", bag, "W22084.bag/"))).bags[0]
-    assert (errors(report), warnings(report)) == ([], [("bag-info-differs", "bag-info.txt")])
+    (error,) = report.errors
+    assert (error.code, error.path, error.expected, error.found) == (
+        "bag-rid-differs",
+        "bag-info.txt",
+        "W22084",
+        "W1AC6",
+    )
+    assert "see which work it is" in error.message
+
+
+def test_the_rid_in_the_metadata_may_be_that_of_the_name(tmp_path: Path):
+    bag = bag_of(PAYLOAD, info="bdrc-rid: W22084\n")
+    assert verify(open_local_source(zip_files(tmp_path / "x.zip", bag, "W22084.bag/"))).valid
 
 
 def test_tag_files_in_other_encodings_are_read(check: Check):
@@ -227,6 +239,15 @@ def test_an_unknown_encoding_is_an_error(encoding: str, check: Check):
     bag = bag_of(PAYLOAD)
     bag["bagit.txt"] = f"BagIt-Version: 1.0\nTag-File-Character-Encoding: {encoding}\n".encode()
     assert ("bag-encoding-unknown", "bagit.txt") in errors(check(bag))
+
+
+@pytest.mark.parametrize("encoding", ["UTF-16", "UTF-32"])
+def test_tag_files_without_the_byte_order_mark_of_their_encoding_are_errors(encoding: str, check: Check):
+    bag = bag_of(PAYLOAD, info="Contact: one\n", tag_manifests=["sha512"])
+    bag |= {"fetch.txt": b"http://localhost/ 1 data/x\n"}
+    bag["bagit.txt"] = f"BagIt-Version: 1.0\nTag-File-Character-Encoding: {encoding}\n".encode()
+    files = ("bag-info.txt", "fetch.txt", "manifest-sha512.txt", "tagmanifest-sha512.txt")
+    assert {("tag-file-encoding", file) for file in files} <= set(errors(check(bag)))
 
 
 def test_a_manifest_in_another_encoding_than_declared_is_an_error(check: Check):

@@ -1,12 +1,15 @@
 """Making bags, and getting back what was put in."""
 
+import errno
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import tracemalloc
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import bagit
@@ -16,8 +19,12 @@ from hypothesis import strategies as st
 
 from ao_workflows import __version__
 from ao_workflows.bags import DestinationOccupied, WorkRejected, create, read_plan, unpack, verify, verify_folder
-from ao_workflows.errors import ContentRejected, ExitCode, UsageError
+from ao_workflows.bags.contents import Member
+from ao_workflows.bags.provenance import place
+from ao_workflows.bags.zip import Entry
+from ao_workflows.errors import ContentRejected, ExitCode, SystemFailed, UsageError
 from ao_workflows.storage import open_local_source
+from ao_workflows.works import parse_rid
 from bags.corpus import bag_of, tree, zip_files
 
 TIME_NS = 1_500_000_000_123_456_700
@@ -211,11 +218,56 @@ def test_tag_files_that_need_a_folder_where_there_is_a_file_go_beside(tmp_path: 
 
 
 def test_a_file_where_the_provenance_belongs_is_refused(tmp_path: Path):
-    work = write_work(tmp_path / "W1AC6", {"images/a": b"page", "W1AC6.bag": b"a file"})
-    create([work], tmp_path / "made.zip")
+    zipped = zip_files(tmp_path / "x.zip", bag_of({"images/a": b"page", "W1AC6.bag": b"a file"}), "W1AC6.bag/")
     with pytest.raises(ContentRejected) as rejected:
-        read_plan(open_local_source(tmp_path / "made.zip"))
+        read_plan(open_local_source(zipped))
     assert [finding.code for finding in rejected.value.findings] == ["provenance-blocked"]
+
+
+def test_no_bag_is_made_of_a_work_with_a_file_where_the_provenance_belongs(tmp_path: Path):
+    work = write_work(tmp_path / "W1AC6", {"images/a": b"page", "W1AC6.bag": b"a file"})
+    with pytest.raises(WorkRejected, match="another name") as rejected:
+        create([work], tmp_path / "made.zip")
+    assert rejected.value.code == "provenance-blocked"
+    assert [path.name for path in tmp_path.iterdir()] == ["W1AC6"]
+
+
+@pytest.mark.parametrize("tag", ["x/", "x/y/", "x/y.xml"])
+def test_tag_folders_that_meet_a_file_of_the_payload_go_beside(tag: str, tmp_path: Path):
+    bag = bag_of({"images/a": b"page", "W1AC6.bag/x": b"a file", "W1AC6.bag/bag-2/z": b"taken"}) | {tag: b""}
+    zipped = zip_files(tmp_path / "x.zip", bag, "W1AC6.bag/")
+    (work,) = unpack(read_plan(open_local_source(zipped)), tmp_path / "scratch").works
+    assert (work.path / "W1AC6.bag/x").read_bytes() == b"a file"
+    assert (work.path / "W1AC6.bag/bag-3" / tag).exists()
+    assert (work.path / "W1AC6.bag/bag-3/bagit.txt").is_file()
+
+
+@pytest.mark.parametrize("inside", ["note.xml/a", "note.xml/"])
+def test_tag_files_that_meet_a_folder_of_the_payload_go_beside(inside: str, tmp_path: Path):
+    payload = {"images/a": b"page"} | ({} if inside.endswith("/") else {f"W1AC6.bag/{inside}": b"x"})
+    bag = bag_of(payload, tags={"note.xml": b"<note/>"}) | {f"data/W1AC6.bag/{inside}": b"x" * bool(inside[-1] != "/")}
+    zipped = zip_files(tmp_path / "x.zip", bag, "W1AC6.bag/")
+    (work,) = unpack(read_plan(open_local_source(zipped)), tmp_path / "scratch").works
+    assert (work.path / "W1AC6.bag/note.xml").is_dir()
+    assert (work.path / "W1AC6.bag/bag-2/note.xml").read_bytes() == b"<note/>"
+
+
+def test_planning_deep_folders_takes_little_memory():
+    deep = "/".join(["W1AC6.bag/data/W1AC6.bag/{}", *["f" * 40] * 58])
+    names = [deep.format(number) for number in range(1000)]
+    entries = tuple(
+        Entry(name, b"", 0, 0, 0, 0, 0, number, number, 0, 0)
+        for number, name in enumerate([*names, "W1AC6.bag/bagit.txt"])
+    )
+    member = Member(name="W1AC6.bag", rid=parse_rid("W1AC6"), prefix="W1AC6.bag/", is_bag=True, entries=entries)
+    tracemalloc.start()
+    try:
+        placement, problems = place(member)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (placement.provenance, problems) == ("W1AC6.bag", [])
+    assert peak < 5 * sum(map(len, names))
 
 
 def test_what_a_bag_cannot_keep_is_refused_and_all_of_it_named(tmp_path: Path):
@@ -270,6 +322,78 @@ def test_a_wrong_call_is_refused_before_anything_is_written(wrong: str, tmp_path
     with pytest.raises(UsageError):
         create(works, place, algorithms=algorithms)
     assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("target", ["/", ".", "", "..", "somewhere/.."])
+def test_a_target_without_a_file_name_is_a_wrong_call(target: str, tmp_path: Path):
+    work = write_work(tmp_path / "W1AC6", {"images/a": b"x"})
+    with pytest.raises(UsageError, match="no name for a file"):
+        create([work], Path(target))
+
+
+def test_two_makers_of_one_zip_do_not_write_into_each_other(tmp_path: Path):
+    work = write_work(tmp_path / "W1AC6", {"images/a": b"x" * 3_000_000})
+    other = write_work(tmp_path / "W22084", {"images/b": b"other"})
+    target = tmp_path / "made.zip"
+    begun: list[int] = []
+
+    def meanwhile(size: int) -> None:
+        if not begun:
+            create([other], target)
+        begun.append(size)
+
+    with pytest.raises(UsageError, match="is there already") as refused:
+        create([work], target, progress=meanwhile)
+    assert refused.value.code == "target-exists"
+    report = verify(open_local_source(target))
+    assert (report.valid, [bag.name for bag in report.bags]) == (True, ["W22084.bag"])
+    assert {path.name for path in tmp_path.iterdir()} == {"W1AC6", "W22084", "made.zip"}
+
+
+@pytest.mark.parametrize("name", [".made.zip.partial", "made.zip"])
+def test_a_link_that_waits_where_the_zip_is_made_is_not_followed(name: str, tmp_path: Path):
+    work = write_work(tmp_path / "W1AC6", {"images/a": b"x"})
+    place = tmp_path / "place"
+    place.mkdir()
+    (tmp_path / "precious").write_bytes(b"mine")
+    (place / name).symlink_to(tmp_path / "precious")
+    with suppress(UsageError):
+        create([work], place / "made.zip")
+    assert (tmp_path / "precious").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_where_the_disk_knows_no_links_the_zip_is_made_and_replaces_none(
+    taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    def meanwhile(_: int) -> None:
+        if taken:
+            (tmp_path / "made.zip").write_bytes(b"mine")
+
+    monkeypatch.setattr(os, "link", refuse)
+    work = write_work(tmp_path / "W1AC6", {"images/a": b"x"})
+    if taken:
+        with pytest.raises(UsageError, match="is there already"):
+            create([work], tmp_path / "made.zip", progress=meanwhile)
+        assert (tmp_path / "made.zip").read_bytes() == b"mine"
+    else:
+        create([work], tmp_path / "made.zip", progress=meanwhile)
+        assert verify(open_local_source(tmp_path / "made.zip")).valid
+    assert {path.name for path in tmp_path.iterdir()} == {"W1AC6", "made.zip"}
+
+
+def test_a_disk_that_fails_when_the_zip_gets_its_name_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "link", fail)
+    work = write_work(tmp_path / "W1AC6", {"images/a": b"x"})
+    with pytest.raises(SystemFailed):
+        create([work], tmp_path / "made.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["W1AC6"]
 
 
 def test_a_work_that_is_named_by_no_rid_is_refused(tmp_path: Path):

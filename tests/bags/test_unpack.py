@@ -4,6 +4,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -108,6 +109,16 @@ def test_the_message_is_about_the_first_checksum_whatever_else_is_wrong(tmp_path
     assert rejected.value.code == "checksum-mismatch"
 
 
+def test_a_bag_whose_tag_files_are_not_in_utf_16_as_it_says_leaves_nothing(tmp_path: Path):
+    bag = bag_of({"images/a": b"page"})
+    bag["bagit.txt"] = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-16\n"
+    zipped = zip_files(tmp_path / "x.zip", bag, "W22084.bag/")
+    with pytest.raises(BagRejected) as rejected:
+        unpack(read_plan(open_local_source(zipped)), tmp_path / "scratch")
+    assert "tag-file-encoding" in {finding.code for finding in rejected.value.findings}
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
 def test_one_bad_bag_keeps_the_other_back(tmp_path: Path):
     good = {f"W1AC6.bag/{path}": content for path, content in bag_of({"images/a": b"a"}).items()}
     bad = {f"W22084.bag/{path}": content for path, content in bag_of({"images/b": b"b"}).items()}
@@ -182,7 +193,10 @@ def states_below(root: Path) -> dict[Path, tuple[int, ...]]:
     return {path: (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns) for path, state in states.items()}
 
 
-@pytest.mark.parametrize("change", ["content", "size", "missing", "extra", "link", "like-link", "file", "tag"])
+@pytest.mark.parametrize(
+    "change",
+    ["content", "size", "missing", "extra", "link", "like-link", "file", "tag"],
+)
 def test_another_work_in_its_place_is_never_touched(change: str, zipped: Path, tmp_path: Path):
     scratch = tmp_path / "scratch"
     work = scratch / "W22084"
@@ -212,6 +226,78 @@ def test_another_work_in_its_place_is_never_touched(change: str, zipped: Path, t
         unpack(read_plan(open_local_source(zipped)), scratch)
     assert occupied.value.exit_code == ExitCode.USAGE
     assert tree(scratch) == before
+
+
+@pytest.mark.parametrize("more", ["folder", "folder-link", "fifo"])
+def test_a_work_with_something_else_than_its_files_and_folders_is_another_one(more: str, zipped: Path, tmp_path: Path):
+    scratch = tmp_path / "scratch"
+    work = scratch / "W22084"
+    unpack(read_plan(open_local_source(zipped)), scratch)
+    if more == "folder":
+        (work / "images/empty").mkdir()
+    elif more == "folder-link":  # to a folder with the very same in it
+        (work / "images").rename(tmp_path / "images")
+        (work / "images").symlink_to(tmp_path / "images")
+    else:
+        os.mkfifo(work / "pipe")
+    with pytest.raises(DestinationOccupied, match="is not the same work"):
+        unpack(read_plan(open_local_source(zipped)), scratch)
+
+
+def test_an_empty_folder_that_is_missing_makes_it_another_work(tmp_path: Path):
+    files = bag_of({"images/a": b"x"}) | {"": b"", "data/": b"", "data/images/empty/in/": b"", "metadata/": b""}
+    zipped = zip_files(tmp_path / "x.zip", files, "W22084.bag/")
+    scratch = tmp_path / "scratch"
+    first = unpack(read_plan(open_local_source(zipped)), scratch)
+    assert unpack(read_plan(open_local_source(zipped)), scratch).works == first.works
+    (scratch / "W22084/images/empty/in").rmdir()
+    with pytest.raises(DestinationOccupied, match="images/empty/in"):
+        unpack(read_plan(open_local_source(zipped)), scratch)
+
+
+@pytest.mark.parametrize("name", ["source.json.part", "source.json", "incoming", "content", "content/images"])
+@pytest.mark.parametrize("top", ["W22084.bag/", "W22084/"])
+def test_links_that_wait_in_a_partial_folder_are_not_followed(name: str, top: str, tmp_path: Path):
+    files = {"images/a": b"x" * 1000}
+    zipped = zip_files(tmp_path / "x.zip", bag_of(files) if "bag" in top else files, top)
+    partial, elsewhere = tmp_path / "scratch/.W22084.partial", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"mine")
+    source = open_local_source(zipped)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(_: int) -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        unpack(read_plan(source), tmp_path / "scratch", progress=stop)
+    place = partial / name
+    if name in {"content", "content/images"}:
+        if place.is_dir():
+            shutil.rmtree(place)
+        place.symlink_to(elsewhere)
+    else:
+        place.unlink(missing_ok=True)
+        place.symlink_to(precious)
+        if name == "source.json.part":
+            (partial / "source.json").unlink()
+    result = unpack(read_plan(source), tmp_path / "scratch")
+    assert precious.read_bytes() == b"mine"
+    assert list(elsewhere.iterdir()) == []
+    assert not any(path.is_symlink() for path in (tmp_path / "scratch").rglob("*"))
+    assert (result.works[0].path / "images/a").read_bytes() == b"x" * 1000
+
+
+def test_a_second_name_of_another_file_that_waits_as_the_incoming_one_is_not_written_to(zipped: Path, tmp_path: Path):
+    partial = tmp_path / "scratch/.W22084.partial"
+    partial.mkdir(parents=True)
+    (tmp_path / "precious").write_bytes(b"mine")
+    (partial / "incoming").hardlink_to(tmp_path / "precious")
+    unpack(read_plan(open_local_source(zipped)), tmp_path / "scratch")
+    assert (tmp_path / "precious").read_bytes() == b"mine"
 
 
 def test_a_plain_work_that_is_there_already_is_compared(tmp_path: Path):

@@ -7,6 +7,7 @@ a work carries the bags that it came from as provenance.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ao_workflows.bags.findings import FindingLog
 from ao_workflows.bags.litter import is_litter
 from ao_workflows.bags.text import quoted, shown
 from ao_workflows.bags.zip import Entry
@@ -63,7 +64,7 @@ def find_contents(entries: Iterable[Entry], zip_name: str) -> Contents:
         else:
             tops.setdefault(top, []).append(entry)
     tops = {top: members for top, members in tops.items() if members}
-    errors: list[Finding] = []
+    errors = FindingLog()
     if any(entry.name == _DECLARATION for entry in tops.get(_DECLARATION, ())):
         everything = sorted((entry for members in tops.values() for entry in members), key=lambda entry: entry.offset)
         name = zip_name.rpartition("/")[2].partition(".")[0]
@@ -76,11 +77,11 @@ def find_contents(entries: Iterable[Entry], zip_name: str) -> Contents:
         other = by_rid.setdefault(member.rid.lower(), member.name)
         if other != member.name:
             message = f"{quoted(member.name)} and {quoted(other)} would both become the work {member.rid}."
-            errors.append(Finding(code="rid-repeated", path=shown(member.name), message=message))
-    return Contents(found, tuple(errors), tuple(warnings))
+            errors.add(Finding(code="rid-repeated", path=shown(member.name), message=message))
+    return Contents(found, errors.as_tuple(), tuple(warnings))
 
 
-def _members(tops: dict[str, list[Entry]], errors: list[Finding]) -> list[Member | None]:
+def _members(tops: dict[str, list[Entry]], errors: FindingLog) -> list[Member | None]:
     bags = [top for top, members in tops.items() if any(entry.name == f"{top}/{_DECLARATION}" for entry in members)]
     works = [] if bags else [top for top, members in tops.items() if _is_work(top, members)]
     if not bags and not works:
@@ -90,20 +91,20 @@ def _members(tops: dict[str, list[Entry]], errors: list[Finding]) -> list[Member
             "there is no bag (a top folder with bagit.txt in it) and no work (a top folder named by its RID, with "
             f"images/ or archive/ in it) in the zip. At its top there is: {found}{more}."
         )
-        errors.append(Finding(code="zip-nothing-known", path="", message=message))
+        errors.add(Finding(code="zip-nothing-known", path="", message=message))
         return []
     kind = "bag" if bags else "work"
     for top in sorted(set(tops) - set(bags) - set(works)):
         message = f"{quoted(top)} at the top of the zip belongs to no {kind}."
-        errors.append(Finding(code="zip-stray-content", path=shown(top), message=message))
+        errors.add(Finding(code="zip-stray-content", path=shown(top), message=message))
     return [_member(top, f"{top}/", tops[top], errors, is_bag=bool(bags)) for top in bags or works]
 
 
-def _member(name: str, prefix: str, entries: list[Entry], errors: list[Finding], *, is_bag: bool) -> Member | None:
+def _member(name: str, prefix: str, entries: list[Entry], errors: FindingLog, *, is_bag: bool) -> Member | None:
     try:
         rid = parse_rid(name.removesuffix(BAG_SUFFIX) if is_bag else name)
     except InvalidRid as error:
-        errors.append(Finding(code=error.code, path=shown(name), message=error.message))
+        errors.add(Finding(code=error.code, path=shown(name), message=error.message))
         return None
     return Member(name=name, rid=rid, prefix=prefix, is_bag=is_bag, entries=tuple(entries))
 

@@ -3,7 +3,6 @@
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +20,9 @@ from ao_workflows.bags.bagit.writing import (
     version_for,
 )
 from ao_workflows.bags.contents import BAG_SUFFIX
-from ao_workflows.bags.disk import disk_errors, sync
+from ao_workflows.bags.disk import disk_errors
 from ao_workflows.bags.examine import BAGIT_TXT, Progress
+from ao_workflows.bags.newfile import new_file, target_exists
 from ao_workflows.bags.worktree import Item, read_work
 from ao_workflows.bags.zip.times import SECOND, dos_fields, time_extra
 from ao_workflows.errors import SystemFailed, UsageError
@@ -89,7 +89,12 @@ def create(
     The zip is stored, not packed, with zip64 where it is needed; each bag's payload comes first, its manifests last.
     All that is in a work is payload, its provenance folder included; times are kept to 100 ns, folders even if empty.
     A name with a ``%`` makes it a bag of version 0.97 instead of 1.0 (see
-    :func:`~ao_workflows.bags.bagit.writing.version_for`). The zip gets its name when it is complete and on the disk.
+    :func:`~ao_workflows.bags.bagit.writing.version_for`). The zip gets its name when it is complete and on the disk,
+    and replaces nothing that is there by then.
+
+    The bag follows RFC 8493, but the Python library ``bagit`` cannot validate it where a name has what that library
+    takes for a line break (U+0085, U+2028, U+2029 and the like), white space (no-break space included) at its end, or
+    ``%0A`` or ``%0D`` as plain text. Such names come back from this package as they were.
 
     :param algorithms: of the manifests, such as ``sha512``, ``sha256``, ``sha3-256``, ``blake2b``, ``md5``.
     :param progress: called with the number of payload bytes done since its last call.
@@ -102,21 +107,13 @@ def create(
         raise UsageError(
             "A bag needs a work and an algorithm.", action="Name at least one of each.", code="nothing-to-bag"
         )
-    temporary = target.with_name(f".{target.name}.partial")
+    if target.name in {"", ".."}:
+        raise UsageError(f"{str(target)!r} is no name for a file.", action="Name the zip that should be made.")
     with disk_errors(target):
         named = _named(works, target)
         items = {rid: read_work(work, rid) for rid, work in named.items()}
-        try:
-            with temporary.open("wb") as file:
-                with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                    bags = [_Bag(archive, work, rid, known, progress).write(items[rid]) for rid, work in named.items()]
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.rename(target)
-            sync(target.parent)
-        finally:
-            with suppress(FileNotFoundError):
-                temporary.unlink()
+        with new_file(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            bags = [_Bag(archive, work, rid, known, progress).write(items[rid]) for rid, work in named.items()]
     return CreateResult(target=target, works=tuple(bags))
 
 
@@ -131,9 +128,7 @@ def _named(works: Sequence[Path], target: Path) -> dict[Rid, Path]:
     """Return the works by their RIDs, after a look at what could be mistaken."""
     named: dict[Rid, Path] = {}
     if target.exists() or target.is_symlink():
-        raise UsageError(
-            f"{target} is there already.", action="Choose another name, or move it away.", code="target-exists"
-        )
+        raise target_exists(target)
     for work in works:
         path = work.resolve()
         if not path.is_dir():

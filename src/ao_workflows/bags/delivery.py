@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ao_workflows.bags.bagit import Digests
 from ao_workflows.bags.bagit.manifests import PAYLOAD
-from ao_workflows.bags.disk import sync, sync_tree, walk
+from ao_workflows.bags.disk import open_new, special_below, sync, sync_tree, walk
 from ao_workflows.bags.partial import Partial
 from ao_workflows.bags.plan import PlannedMember
 from ao_workflows.bags.text import quoted
@@ -53,8 +53,7 @@ class WorkInProgress:
         """See the protocol."""
         del path
         self._modified_ns = modified_ns
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-        self._descriptor = os.open(self._partial.incoming, flags, 0o666)
+        self._descriptor = open_new(self._partial.incoming)
 
     def write(self, chunk: bytes) -> None:
         """See the protocol."""
@@ -98,7 +97,8 @@ class WorkInProgress:
         digests = Digests()
         digests.update(content)
         self._make_folder(place.rpartition("/")[0])
-        self._partial.incoming.write_bytes(content)
+        with open(open_new(self._partial.incoming), "wb") as file:
+            file.write(content)
         target = self._partial.work / place
         self._partial.incoming.rename(target)
         self._record(place, digests, target.stat().st_mtime_ns)
@@ -133,8 +133,12 @@ class WorkInPlace:
         self.records: list[FileRecord] = []
         self.final = final
         self._placement = planned.placement
+        self._folders = {""}
         if final.is_symlink() or not final.is_dir():
             raise self._occupied("it is not a folder")
+        special = special_below(final)
+        if special is not None:
+            raise self._occupied(f"{quoted(special)} is a link or a special file")
 
     def existing(self, path: str, size: int) -> Iterator[bytes]:
         """See the protocol."""
@@ -167,7 +171,12 @@ class WorkInPlace:
         """Nothing was begun."""
 
     def folder(self, path: str, modified_ns: int) -> None:
-        """Folders are as they are."""
+        """See the protocol. Its time is as it is."""
+        del modified_ns
+        place = self._placement.of(path).rstrip("/")
+        if not (self.final / place).is_dir():
+            raise self._occupied(f"the folder {quoted(place)} is not there")
+        self._know_folder(place)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -184,18 +193,24 @@ class WorkInPlace:
     def finish(self) -> None:
         """Make sure that nothing else is in the work."""
         known = {record.path for record in self.records}
-        for folder, _, names in walk(self.final):
-            for name in names:
+        for folder, folders, names in walk(self.final):
+            for name in [*folders, *names]:
                 place = Path(folder, name).relative_to(self.final).as_posix()
-                if place not in known:
+                if place not in known and place not in self._folders:
                     raise self._occupied(f"{quoted(place)} is in it, and not in the zip")
 
     def deliver(self) -> None:
         """It is where it belongs."""
 
     def _record(self, place: str, digests: Digests) -> None:
+        self._know_folder(place.rpartition("/")[0])
         modified_ns = (self.final / place).stat().st_mtime_ns
         self.records.append(FileRecord(place, digests.size, digests.sha512, modified_ns))
+
+    def _know_folder(self, place: str) -> None:
+        while place not in self._folders:
+            self._folders.add(place)
+            place = place.rpartition("/")[0]
 
     def _occupied(self, why: str) -> DestinationOccupied:
         return DestinationOccupied(
@@ -214,6 +229,6 @@ def _is_file(path: Path, size: int) -> bool:
 
 def content_of(path: Path) -> Iterator[bytes]:
     """Yield the content of a file in chunks."""
-    with path.open("rb", buffering=0) as file:
+    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0) as file:
         while chunk := file.read(STREAM_CHUNK):
             yield chunk

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -44,6 +45,23 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def open_new(path: Path) -> int:
+    """Return a descriptor that writes to a new file; what is there, such as a link to elsewhere, is unlinked first."""
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+
+
+def special_below(root: Path) -> str | None:
+    """Return the path in ``root`` of something that is neither a file nor a folder, such as a link, if there is any."""
+    for folder, folders, names in walk(root):
+        for name in [*folders, *names]:
+            place = Path(folder, name)
+            mode = place.lstat().st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                return place.relative_to(root).as_posix()
+    return None
 
 
 def walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:

@@ -8,6 +8,7 @@ from typing import Protocol
 from ao_workflows.bags.bagit import Algorithm, BagValidation, Digests
 from ao_workflows.bags.collisions import collision_warnings
 from ao_workflows.bags.contents import Member
+from ao_workflows.bags.findings import FindingLog
 from ao_workflows.bags.report import CRC_MISMATCH, BagReport
 from ao_workflows.bags.text import quoted, shown
 from ao_workflows.bags.zip import Entry, EntryRejected, read_entries
@@ -73,7 +74,7 @@ class Nowhere:
 class NoManifest:
     """The checks of a plain work: nothing but the zip's own CRCs vouches for its files."""
 
-    errors: list[Finding] = field(default_factory=list)
+    errors: FindingLog = field(default_factory=FindingLog)
 
     def algorithms_for(self, _path: str) -> set[Algorithm]:
         """No manifest asks for any."""
@@ -85,7 +86,7 @@ class NoManifest:
 
     def record(self, _path: str, findings: Iterable[Finding]) -> None:
         """Keep what was wrong with one file."""
-        self.errors += findings
+        self.errors.extend(findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +128,10 @@ class Examination:
         message = (
             f"{quoted(member.name)} is no bag: only the zip's own CRC-32 checks its files, and nothing lists them."
         )
-        names = [member.path_of(entry) for entry in member.entries]
-        warnings = [Finding(code="not-a-bag", path=member.name, message=message), *collision_warnings(names)]
-        return Outcome(None, tuple(self._named(self._checks.errors)), tuple(warnings))
+        warnings = FindingLog()
+        warnings.add(Finding(code="not-a-bag", path=member.name, message=message))
+        warnings.extend(collision_warnings(member.path_of(entry) for entry in member.entries))
+        return Outcome(None, tuple(self._named(self._checks.errors.as_tuple())), warnings.as_tuple())
 
     def _run_bag(self) -> BagReport:
         member = self._member
@@ -148,7 +150,7 @@ class Examination:
                 for entry, chunks in read_entries(self._source, [by_path[path]]):
                     self._fetch(entry, chunks, read)
         checks.settle()
-        checks.expect_info("BDRC-RID", member.rid)
+        checks.expect_rid(member.rid)
         done = {*control, *checks.ignored}
         self._take(entry for path, entry in by_path.items() if path not in done)
         return checks.report(member.name)

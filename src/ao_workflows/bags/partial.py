@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ao_workflows.bags.disk import open_new, special_below
 from ao_workflows.errors import MustWait
 from ao_workflows.storage import Source
 from ao_workflows.works import Rid
@@ -38,14 +39,20 @@ class Partial:
         shutil.rmtree(self.path)
 
     def begin(self, source: Source) -> None:
-        """Keep what is from this very ``source``, delete what is not."""
+        """Keep what is from this very ``source``, delete what is not.
+
+        Nor is anything kept beside a link, which somebody else has put there: what is written would go elsewhere.
+        """
         note = self.path / "source.json"
         identity = _identity(source)
+        if self.work.is_symlink():
+            self.work.unlink()
+        if self.work.exists() and (_read(note) != identity or special_below(self.work) is not None):
+            shutil.rmtree(self.work)
         if _read(note) != identity:
-            if self.work.is_dir():
-                shutil.rmtree(self.work)
             temporary = self.path / "source.json.part"
-            temporary.write_text(json.dumps(identity), encoding="utf-8")
+            with open(open_new(temporary), "w", encoding="utf-8") as file:
+                json.dump(identity, file)
             temporary.replace(note)
         self.work.mkdir(exist_ok=True)
 

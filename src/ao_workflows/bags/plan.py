@@ -59,12 +59,12 @@ def read_plan(source: Source, *, limits: ZipLimits | None = None) -> UnpackPlan:
         raise BagRejected(SourceReport(source=source.name, errors=error.findings)) from error
     errors = policy.errors_in(directory, limits)
     contents = find_contents(directory.entries, source.info.key)
-    errors += contents.errors
+    errors.extend(contents.errors)
     members = []
     for member in contents.members:
         placement, problems = place(member)
-        errors += problems
+        errors.extend(problems)
         members.append(PlannedMember(member, placement))
     if errors:
-        raise BagRejected(SourceReport(source=source.name, errors=tuple(errors), warnings=contents.warnings))
+        raise BagRejected(SourceReport(source=source.name, errors=errors.as_tuple(), warnings=contents.warnings))
     return UnpackPlan(source, tuple(members), contents.warnings)

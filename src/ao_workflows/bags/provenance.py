@@ -6,7 +6,7 @@ there, all of the new ones go into ``{RID}.bag/bag-2/`` instead, or the next num
 bagged and unpacked adds one folder beside the earlier ones; nothing is lost, and nothing is nested deeper each time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ao_workflows.bags.bagit.manifests import PAYLOAD
@@ -38,38 +38,40 @@ class Placement:
 
 def place(member: Member) -> tuple[Placement, list[Finding]]:
     """Return where a member's files go, or say why its tag files have no place."""
-    files, folders, tags = _paths(member)
     folder = f"{member.rid}{BAG_SUFFIX}"
-    if folder in files:
+    payload, tags = _split(member)
+    if folder in payload:
         message = f"the work has a file {folder} where the folder with its provenance belongs."
         return Placement(member.is_bag, folder), [Finding(code="provenance-blocked", path=folder, message=message)]
-    if not any(_meets(f"{folder}/{tag}", files, folders) for tag in tags):
+    # Nothing but what lies in the provenance folder can meet the tag files.
+    inside = [path.removeprefix(f"{folder}/") for path in payload if path.startswith(f"{folder}/")]
+    if not _replaces(inside, tags) and not _replaces(tags, inside):
         return Placement(member.is_bag, folder), []
+    taken = {path.partition("/")[0] for path in inside}
     number = 2
-    while f"{folder}/bag-{number}" in files | folders:
+    while f"bag-{number}" in taken:
         number += 1
     return Placement(member.is_bag, f"{folder}/bag-{number}"), []
 
 
-def _paths(member: Member) -> tuple[set[str], set[str], list[str]]:
-    """Return the payload's files and folders, relative to the work, and the tag files, relative to the bag."""
+def _split(member: Member) -> tuple[list[str], list[str]]:
+    """Return the payload's paths, relative to the work, and the tag files and folders, relative to the bag."""
     paths = [member.path_of(entry) for entry in member.entries]
-    payload, tags = paths, list(GENERATED)
-    if member.is_bag:
-        payload = [path[len(PAYLOAD) :] for path in paths if path.startswith(PAYLOAD)]
-        tags = [path for path in paths if not path.startswith(PAYLOAD) and not path.endswith("/")]
-    files = {path for path in payload if not path.endswith("/")}
-    folders = {parent for path in payload for parent in _parents(path)}
-    return files, folders, tags
+    if not member.is_bag:
+        return paths, list(GENERATED)
+    payload = [path.removeprefix(PAYLOAD) for path in paths if path.startswith(PAYLOAD)]
+    return payload, [path for path in paths if not path.startswith(PAYLOAD)]
 
 
-def _meets(path: str, files: set[str], folders: set[str]) -> bool:
-    """Tell whether a file at ``path`` would replace something, or need a folder where there is a file."""
-    return path in files or path in folders or not files.isdisjoint(_parents(path))
+def _replaces(paths: Iterable[str], others: Iterable[str]) -> bool:
+    """Tell whether one of ``paths``, or a folder that it needs, is a file among ``others``."""
+    files = {other for other in others if not other.endswith("/")}
+    return any(place in files for path in paths for place in _with_parents(path))
 
 
-def _parents(path: str) -> Iterator[str]:
-    parent = path.rpartition("/")[0]
-    while parent:
-        yield parent
-        parent = parent.rpartition("/")[0]
+def _with_parents(path: str) -> Iterator[str]:
+    """Yield the place of a path, then those of the folders around it; one at a time, for all at once are too many."""
+    place = path.rstrip("/")
+    while place:
+        yield place
+        place = place.rpartition("/")[0]

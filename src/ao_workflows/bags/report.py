@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ao_workflows.bags.findings import number_of
 from ao_workflows.bags.text import counted
 from ao_workflows.errors import ContentRejected, Finding
 
@@ -42,7 +43,10 @@ class BagReport:
 
     @property
     def complete(self) -> bool:
-        """Whether everything that belongs to it is there, well-formed and listed."""
+        """Whether everything that belongs to it is there, well-formed and listed.
+
+        Not known, and so not said, where there are more problems than are kept.
+        """
         return all(error.code in _ABOUT_CONTENT for error in self.errors)
 
     def as_dict(self) -> dict[str, Any]:
@@ -126,8 +130,9 @@ class BagRejected(ContentRejected):
         message = f"{where}: {first.message}"
         if first.expected is not None and first.found is not None:
             message = f"{message.rstrip('.')}: expected {_short(first.expected)}, found {_short(first.found)}."
-        if len(errors) > 1:
-            message = f"{message} And {counted(len(errors) - 1, 'more problem')}."
+        number = number_of(errors)
+        if number > 1:
+            message = f"{message} And {counted(number - 1, 'more problem')}."
         super().__init__(
             message,
             action="Nothing was delivered, and the source is as it was. `ao bag verify` lists every problem; have the "

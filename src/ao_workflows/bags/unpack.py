@@ -1,5 +1,6 @@
 """From a zip to verified works in a folder, in one pass, restartable at any moment."""
 
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from ao_workflows.bags.collisions import colliding_groups
 from ao_workflows.bags.delivery import DestinationOccupied, WorkInPlace, WorkInProgress
 from ao_workflows.bags.disk import disk_errors, names_taken_for_others
 from ao_workflows.bags.examine import Examination, Nowhere, Outcome, Progress
+from ao_workflows.bags.findings import FindingLog, Findings
 from ao_workflows.bags.partial import Partial, open_partial
 from ao_workflows.bags.plan import PlannedMember, UnpackPlan
 from ao_workflows.bags.provenance import GENERATED
@@ -106,10 +108,10 @@ def _put_together(
     progress: Progress | None,
 ) -> SourceReport:
     """Have all works complete and flushed in their partial folders, before the first of them gets its name."""
-    collisions: list[Finding] = []
+    collisions = FindingLog()
     for planned, partial in zip(plan.members, partials, strict=True):
         targets.append(_target(plan, planned, partial, destination))
-        collisions += _lost_on_this_disk(planned, partial)
+        collisions.extend(_lost_on_this_disk(planned, partial))
     report = _examine(plan, targets, collisions, progress)
     if not report.valid:
         raise BagRejected(report)
@@ -136,7 +138,7 @@ def _target(
 def _examine(
     plan: UnpackPlan,
     targets: list[WorkInProgress | WorkInPlace],
-    collisions: list[Finding],
+    collisions: FindingLog,
     progress: Progress | None,
 ) -> SourceReport:
     outcomes: list[Outcome] = []
@@ -146,33 +148,34 @@ def _examine(
         if fine and outcome.valid and not planned.member.is_bag:
             _add_manifest(planned, target)
         outcomes.append(outcome)
-    return source_report(plan, outcomes, collisions)
+    return source_report(plan, outcomes, collisions.as_tuple())
 
 
-def source_report(plan: UnpackPlan, outcomes: list[Outcome], errors: list[Finding]) -> SourceReport:
+def source_report(plan: UnpackPlan, outcomes: list[Outcome], errors: Iterable[Finding]) -> SourceReport:
     """Put together what was found in the members of a zip."""
+    found = Findings()
+    found.errors.extend(errors)
+    found.warnings.extend(plan.warnings)
+    for outcome in outcomes:
+        found.errors.extend(outcome.errors)
+        found.warnings.extend(outcome.warnings)
     return SourceReport(
         source=plan.source.name,
         bags=tuple(outcome.bag for outcome in outcomes if outcome.bag is not None),
-        errors=(*errors, *(error for outcome in outcomes for error in outcome.errors)),
-        warnings=(*plan.warnings, *(warning for outcome in outcomes for warning in outcome.warnings)),
+        errors=found.errors.as_tuple(),
+        warnings=found.warnings.as_tuple(),
     )
 
 
-def _lost_on_this_disk(planned: PlannedMember, partial: Partial) -> list[Finding]:
-    """Return an error for each file that the destination's file system would put in another one's place."""
+def _lost_on_this_disk(planned: PlannedMember, partial: Partial) -> Iterator[Finding]:
+    """Yield an error for each file that the destination's file system would put in another one's place."""
     files = [
         planned.placement.of(planned.member.path_of(entry)) for entry in planned.member.entries if not entry.is_folder
     ]
-    return [
-        Finding(
-            code="names-are-one-here",
-            path=shown(lost),
-            message=f"{quoted(lost)} would replace a file of nearly the same name on the destination's file system.",
-        )
-        for group in colliding_groups(files)
-        for lost in names_taken_for_others(partial.path, group)
-    ]
+    for group in colliding_groups(files):
+        for lost in names_taken_for_others(partial.path, group):
+            message = f"{quoted(lost)} would replace a file of nearly the same name on the destination's file system."
+            yield Finding(code="names-are-one-here", path=shown(lost), message=message)
 
 
 def _add_manifest(planned: PlannedMember, target: WorkInProgress | WorkInPlace) -> None:

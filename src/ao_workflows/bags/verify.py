@@ -7,6 +7,7 @@ from ao_workflows.bags.bagit import BagValidation, Digests
 from ao_workflows.bags.delivery import content_of
 from ao_workflows.bags.disk import disk_errors, walk
 from ao_workflows.bags.examine import BAGIT_TXT, Examination, Nowhere, Progress
+from ao_workflows.bags.findings import FindingLog
 from ao_workflows.bags.plan import read_plan
 from ao_workflows.bags.report import BagRejected, SourceReport
 from ao_workflows.bags.text import quoted, shown
@@ -39,7 +40,7 @@ def verify_folder(path: Path, *, progress: Progress | None = None) -> SourceRepo
             raise UsageError(f"{path} is not a folder.", action="Name a bag's folder, or a zip.")
         files, special = _list(path)
         checks = BagValidation(files, has_payload_folder=(path / "data").is_dir())
-        checks.errors.extend(special)
+        checks.errors.extend(special.as_tuple())
         if BAGIT_TXT in files:
             checks.declare(content_of(path / BAGIT_TXT))
         control = checks.control_files()
@@ -61,10 +62,10 @@ def verify_folder(path: Path, *, progress: Progress | None = None) -> SourceRepo
     return SourceReport(source=str(path), bags=(checks.report(path.resolve().name),))
 
 
-def _list(root: Path) -> tuple[dict[str, int], list[Finding]]:
+def _list(root: Path) -> tuple[dict[str, int], FindingLog]:
     """Return the size of each file below ``root`` by its path, and an error for whatever else there is."""
     files: dict[str, int] = {}
-    special = []
+    special = FindingLog()
     for folder, folders, names in walk(root):
         for name in [*names, *(name for name in folders if Path(folder, name).is_symlink())]:
             place = Path(folder, name)
@@ -74,5 +75,5 @@ def _list(root: Path) -> tuple[dict[str, int], list[Finding]]:
                 files[path] = found.st_size
             else:
                 message = f"{quoted(path)} is a symbolic link or a special file: only files and folders are taken."
-                special.append(Finding(code="bag-special-file", path=shown(path), message=message))
+                special.add(Finding(code="bag-special-file", path=shown(path), message=message))
     return files, special

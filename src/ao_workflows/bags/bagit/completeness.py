@@ -1,30 +1,14 @@
 """What makes a bag complete (RFC 8493 section 3): everything required is there, and lists and files agree both ways."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ao_workflows.bags.bagit import declaration as bagit_txt
 from ao_workflows.bags.bagit.declaration import Declaration
 from ao_workflows.bags.bagit.info import Oxum
 from ao_workflows.bags.bagit.manifests import FETCH_FILE, PAYLOAD, Fetch, Manifest, manifest_of
-from ao_workflows.bags.text import quoted, shown
-from ao_workflows.errors import Finding
-
-
-@dataclass(slots=True)
-class Findings:
-    """Errors and warnings, kept apart."""
-
-    errors: list[Finding] = field(default_factory=list)
-    warnings: list[Finding] = field(default_factory=list)
-
-    def error(self, code: str, path: str, message: str, *, expected: object = None, found: object = None) -> None:
-        """Add an error."""
-        self.errors.append(_finding(code, path, message, expected, found))
-
-    def warn(self, code: str, path: str, message: str, *, expected: object = None, found: object = None) -> None:
-        """Add a warning."""
-        self.warnings.append(_finding(code, path, message, expected, found))
+from ao_workflows.bags.findings import Findings
+from ao_workflows.bags.text import quoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,13 +110,3 @@ def _check_oxum(facts: BagFacts, found: Findings) -> None:
         file = facts.declaration.info_file
         message = f"the Payload-Oxum in {file} does not match the payload's bytes and files."
         found.error("payload-oxum-mismatch", file, message, expected=facts.oxum, found=counted)
-
-
-def _finding(code: str, path: str, message: str, expected: object, found: object) -> Finding:
-    return Finding(
-        code=code,
-        path=shown(path),
-        message=message,
-        expected=None if expected is None else str(expected),
-        found=None if found is None else str(found),
-    )

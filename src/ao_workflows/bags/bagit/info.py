@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ao_workflows.bags.bagit.lines import LineTooLong, read_lines
+from ao_workflows.bags.findings import FindingLog
 from ao_workflows.bags.text import quoted
 from ao_workflows.errors import Finding
 
@@ -23,15 +24,15 @@ class Oxum:
         return f"{self.octets}.{self.files}"
 
 
-def read_info(chunks: Iterable[bytes], encoding: str, file: str) -> tuple[list[tuple[str, str]], list[Finding]]:
+def read_info(chunks: Iterable[bytes], encoding: str, file: str) -> tuple[list[tuple[str, str]], tuple[Finding, ...]]:
     """Return labels with their values in order, and what is wrong with the file."""
     pairs: list[tuple[str, str]] = []
-    findings: list[Finding] = []
+    findings = FindingLog()
     try:
         for number, line in enumerate(read_lines(chunks, encoding), 1):
             label, colon, value = line.partition(":")
             if number > MAX_LINES:
-                findings.append(_finding(file, f"{file} has more than {MAX_LINES:,} lines."))
+                findings.add(_finding(file, f"{file} has more than {MAX_LINES:,} lines."))
                 break
             if not line.strip():
                 continue
@@ -40,14 +41,12 @@ def read_info(chunks: Iterable[bytes], encoding: str, file: str) -> tuple[list[t
             elif colon and label.strip():
                 pairs.append((label.strip(), value.strip()))
             else:
-                findings.append(
-                    _finding(file, f"line {number} of {file} is no label with a value: {quoted(line[:80])}.")
-                )
-    except UnicodeDecodeError:
-        findings.append(Finding(code="tag-file-encoding", path=file, message=f"{file} is not text in {encoding}."))
+                findings.add(_finding(file, f"line {number} of {file} is no label with a value: {quoted(line[:80])}."))
+    except UnicodeError:
+        findings.add(Finding(code="tag-file-encoding", path=file, message=f"{file} is not text in {encoding}."))
     except LineTooLong as error:
-        findings.append(_finding(file, f"{file}: {error}."))
-    return pairs, findings
+        findings.add(_finding(file, f"{file}: {error}."))
+    return pairs, findings.as_tuple()
 
 
 def read_oxum(pairs: list[tuple[str, str]], file: str) -> tuple[Oxum | None, list[Finding]]:

@@ -33,7 +33,8 @@ def is_text_encoding(name: str) -> bool:
 def read_lines(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
     """Yield the lines of a tag file without their ends: LF, CR or CR LF (RFC 8493 section 2.1.3), and nothing else.
 
-    :raises UnicodeDecodeError: if the bytes are not text in ``encoding``.
+    :raises UnicodeError: if the bytes are not text in ``encoding``. (Not always a ``UnicodeDecodeError``:
+        where a byte-order mark is missing, the decoders of UTF-16 and UTF-32 raise the plain one.)
     :raises LineTooLong: if a line has more than :data:`MAX_LINE` characters.
     """
     raw = io.BufferedReader(_Chunks(iter(chunks)), 1 << 16)

@@ -9,6 +9,7 @@ from ao_workflows.bags.bagit.algorithms import Algorithm, algorithm_named
 from ao_workflows.bags.bagit.declaration import Declaration
 from ao_workflows.bags.bagit.lines import LineTooLong, read_lines
 from ao_workflows.bags.bagit.paths import decode_path, leaves_bag
+from ao_workflows.bags.findings import Findings
 from ao_workflows.bags.text import quoted, shown
 from ao_workflows.errors import Finding
 
@@ -49,18 +50,25 @@ def manifest_of(file: str) -> Manifest | None:
 
 
 class PathReader:
-    """Turns the paths of one manifest into paths of files, and collects what is odd or wrong about them.
+    """Turns the paths of one manifest into paths of files, and adds what is odd or wrong about them to ``found``.
 
     :param present: the bag's files: a path that is written in another way is recognised by what is there.
     """
 
-    def __init__(self, file: str, declaration: Declaration, present: Collection[str], composed: dict[str, str]) -> None:
+    def __init__(
+        self,
+        file: str,
+        declaration: Declaration,
+        present: Collection[str],
+        composed: dict[str, str],
+        found: Findings,
+    ) -> None:
         self._file = file
         self._percent = declaration.is_current
         self._present = present
         self._composed = composed
-        self.errors: list[Finding] = []
-        self.warnings: list[Finding] = []
+        self.errors = found.errors
+        self.warnings = found.warnings
         self._warned: set[str] = set()
 
     def read(self, text: str, number: int, *, is_payload: bool) -> str | None:
@@ -74,7 +82,7 @@ class PathReader:
         path = decode_path(text, percent=self._percent)
         if leaves_bag(path) and path not in self._present:
             message = f"line {number} of {self._file} names a path that leaves the bag: {quoted(path)}."
-            self.errors.append(Finding(code="manifest-path-unsafe", path=shown(path), message=message))
+            self.errors.add(Finding(code="manifest-path-unsafe", path=shown(path), message=message))
             return None
         if path not in self._present:
             path = self._as_present(path, text)
@@ -85,7 +93,7 @@ class PathReader:
                 else "is payload, which a tag manifest does not list"
             )
             message = f"line {number} of {self._file}: {quoted(path)} {where}."
-            self.errors.append(Finding(code="manifest-path-misplaced", path=shown(path), message=message))
+            self.errors.add(Finding(code="manifest-path-misplaced", path=shown(path), message=message))
             return None
         return path
 
@@ -102,7 +110,7 @@ class PathReader:
     def _warn(self, code: str, what: str) -> None:
         if code not in self._warned:
             self._warned.add(code)
-            self.warnings.append(Finding(code=code, path=self._file, message=f"{self._file} {what}."))
+            self.warnings.add(Finding(code=code, path=self._file, message=f"{self._file} {what}."))
 
 
 def read_manifest(
@@ -115,7 +123,7 @@ def read_manifest(
         if match is None or digest is None:
             what = "is not a checksum and a path" if match is None else f"has no {manifest.name} checksum"
             message = f"line {number} of {manifest.file} {what}: {quoted(line[:200])}."
-            paths.errors.append(Finding(code="manifest-line-invalid", path=manifest.file, message=message))
+            paths.errors.add(Finding(code="manifest-line-invalid", path=manifest.file, message=message))
             continue
         path = paths.read(match[2], number, is_payload=not manifest.is_tag)
         if path is None:
@@ -126,7 +134,7 @@ def read_manifest(
         else:
             message = f"{manifest.file} lists {quoted(path)} more than once."
             repeated = Finding(code="manifest-path-repeated", path=shown(path), message=message)
-            (paths.errors if is_current or earlier != digest else paths.warnings).append(repeated)
+            (paths.errors if is_current or earlier != digest else paths.warnings).add(repeated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +152,7 @@ def read_fetch(chunks: Iterable[bytes], encoding: str, paths: PathReader) -> dic
         match = _FETCH_LINE.fullmatch(line)
         if not match:
             message = f"line {number} of {FETCH_FILE} is not an address, a length and a path: {quoted(line[:200])}."
-            paths.errors.append(Finding(code="fetch-line-invalid", path=FETCH_FILE, message=message))
+            paths.errors.add(Finding(code="fetch-line-invalid", path=FETCH_FILE, message=message))
             continue
         path = paths.read(match[3], number, is_payload=True)
         if path is not None:
@@ -159,15 +167,15 @@ def _numbered(file: str, chunks: Iterable[bytes], encoding: str, paths: PathRead
             text = line.removeprefix("\ufeff") if number == 1 else line
             if number > MAX_PATHS:
                 message = f"{file} has more than {MAX_PATHS:,} lines."
-                paths.errors.append(Finding(code="manifest-too-long", path=file, message=message))
+                paths.errors.add(Finding(code="manifest-too-long", path=file, message=message))
                 return
             if text.strip():
                 yield number, text
-    except UnicodeDecodeError:
+    except UnicodeError:
         message = f"{file} is not text in {encoding}."
-        paths.errors.append(Finding(code="tag-file-encoding", path=file, message=message))
+        paths.errors.add(Finding(code="tag-file-encoding", path=file, message=message))
     except LineTooLong as error:
-        paths.errors.append(Finding(code="manifest-line-invalid", path=file, message=f"{file}: {error}."))
+        paths.errors.add(Finding(code="manifest-line-invalid", path=file, message=f"{file}: {error}."))
 
 
 def _digest(text: str, algorithm: Algorithm | None) -> bytes | None:

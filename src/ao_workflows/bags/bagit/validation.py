@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from ao_workflows.bags.bagit import declaration as bagit_txt
 from ao_workflows.bags.bagit.algorithms import Algorithm
-from ao_workflows.bags.bagit.completeness import BagFacts, Findings, check_completeness
+from ao_workflows.bags.bagit.completeness import BagFacts, check_completeness
 from ao_workflows.bags.bagit.declaration import Declaration, read_declaration
 from ao_workflows.bags.bagit.digests import Digests
 from ao_workflows.bags.bagit.info import Oxum, read_info, read_oxum
@@ -19,10 +19,13 @@ from ao_workflows.bags.bagit.manifests import (
     read_manifest,
 )
 from ao_workflows.bags.collisions import collision_warnings
+from ao_workflows.bags.findings import FindingLog, Findings
 from ao_workflows.bags.litter import is_litter
 from ao_workflows.bags.report import CHECKSUM_MISMATCH, BagReport
 from ao_workflows.bags.text import quoted, shown
 from ao_workflows.errors import Finding
+
+_RID_LABEL = "BDRC-RID"
 
 
 class BagValidation:
@@ -55,14 +58,14 @@ class BagValidation:
         self._composed: dict[str, str] | None = None
 
     @property
-    def errors(self) -> list[Finding]:
+    def errors(self) -> FindingLog:
         """What is wrong, as far as it is known by now."""
         return self._found.errors
 
     def declare(self, chunks: Iterable[bytes]) -> None:
         """Take in ``bagit.txt``."""
         self.declaration, findings = read_declaration(chunks)
-        self._found.errors += findings
+        self._found.errors.extend(findings)
 
     def control_files(self) -> list[str]:
         """Return the files to be read before all others, in the order in which each can be checked when it is read."""
@@ -84,12 +87,7 @@ class BagValidation:
         elif file == self.declaration.info_file:
             self.info, findings = read_info(chunks, encoding, file)
             self._oxum, more = read_oxum(self.info, file)
-            self._found.errors += [*findings, *more]
-            return
-        else:
-            return
-        self._found.errors += paths.errors
-        self._found.warnings += paths.warnings
+            self._found.errors.extend([*findings, *more])
 
     def algorithms_for(self, path: str) -> set[Algorithm]:
         """Return the algorithms by which ``path`` will be checked."""
@@ -107,7 +105,7 @@ class BagValidation:
         for path in litter:
             message = f"{quoted(path)} was left by an operating system and is hardly meant to be there."
             self._found.warn("os-litter", path, message)
-        self._found.warnings += collision_warnings(path for path in self.files if path not in self.ignored)
+        self._found.warnings.extend(collision_warnings(path for path in self.files if path not in self.ignored))
         facts = BagFacts(
             declaration=self.declaration,
             files=self.files,
@@ -120,12 +118,15 @@ class BagValidation:
         )
         check_completeness(facts, self._found)
 
-    def expect_info(self, label: str, value: str) -> None:
-        """Warn if the bag's metadata gives another value for ``label``; it need not give any."""
-        for found in (found for name, found in self.info if name.lower() == label.lower() and found != value):
+    def expect_rid(self, rid: str) -> None:
+        """Make sure that the bag's metadata does not give another RID than its name; it need not give any."""
+        for found in (value for label, value in self.info if label.upper() == _RID_LABEL and value != rid):
             file = self.declaration.info_file
-            message = f"{file} gives {quoted(found)} as its {label}, and the bag is named for {value}."
-            self._found.warn("bag-info-differs", file, message, expected=value, found=shown(found))
+            message = (
+                f"{file} gives {quoted(found)} as its BDRC-RID, and the bag is named for {rid}: see which work it is, "
+                "and have the bag renamed or its metadata corrected."
+            )
+            self._found.error("bag-rid-differs", file, message, expected=rid, found=found)
 
     def compare(self, path: str, digests: Digests) -> list[Finding]:
         """Return where the checksums of one file differ from the manifests that list it."""
@@ -150,7 +151,7 @@ class BagValidation:
     def record(self, path: str, findings: Iterable[Finding]) -> None:
         """Keep the outcome of checking one file: what was wrong with it, or nothing."""
         self._unchecked.discard(path)
-        self._found.errors += findings
+        self._found.errors.extend(findings)
 
     def report(self, name: str) -> BagReport:
         """Return all that was found. A file that nobody checked is an error, whatever the reason."""
@@ -160,8 +161,8 @@ class BagValidation:
         return BagReport(
             name=name,
             version=self.declaration.version,
-            errors=tuple(self._found.errors),
-            warnings=tuple(self._found.warnings),
+            errors=self._found.errors.as_tuple(),
+            warnings=self._found.warnings.as_tuple(),
             files=len(payload),
             bytes=sum(self.files[path] for path in payload),
         )
@@ -169,7 +170,7 @@ class BagValidation:
     def _path_reader(self, file: str) -> PathReader:
         if self._composed is None:
             self._composed = {unicodedata.normalize("NFC", path): path for path in self.files if not path.isascii()}
-        return PathReader(file, self.declaration, self.files.keys(), self._composed)
+        return PathReader(file, self.declaration, self.files.keys(), self._composed, self._found)
 
     def _payload(self) -> list[str]:
         return [path for path in self.files if path.startswith(PAYLOAD) and path not in self.ignored]

@@ -5,6 +5,7 @@ Every rule looks at the whole zip and reports each thing that breaks it, so that
 
 from collections.abc import Callable, Iterator
 
+from ao_workflows.bags.findings import FindingLog
 from ao_workflows.bags.policy import (
     accounted,
     clashes,
@@ -58,9 +59,10 @@ def errors_in_name(name: str, limits: ZipLimits) -> Iterator[Finding]:
         yield from rule(name, limits)
 
 
-def errors_in(directory: Directory, limits: ZipLimits) -> list[Finding]:
+def errors_in(directory: Directory, limits: ZipLimits) -> FindingLog:
     """Return everything for which the zip has to be refused; empty when it may be unpacked."""
-    findings = list(directory.findings)
+    findings = FindingLog()
+    findings.extend(directory.findings)
     for entry in directory.entries:
         findings.extend(errors_in_name(entry.name, limits))
     for rule in ZIP_RULES:

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterator
 
+from ao_workflows.bags.findings import FindingLog
 from ao_workflows.bags.text import quoted, shown
 from ao_workflows.bags.zip.ends import read_ends, rejected
 from ao_workflows.bags.zip.extra import UNICODE_PATH, ZIP64, ExtraMalformed, decode_name, parse_extra, zip64_values
@@ -30,7 +31,7 @@ def read_directory(source: Source, *, limits: ZipLimits) -> Directory:
     # 46 bytes is the shortest header there is: a count beyond that is a lie that would only cost time.
     if ends.entries * _HEADER.size > ends.directory_size:
         raise rejected(source, "zip-directory-damaged", "its directory is too short for the entries it announces.")
-    findings: list[Finding] = []
+    findings = FindingLog()
     entries: list[Entry] = []
     feed = _Feed(source.stream(ends.directory_start, ends.directory_size))
     for number in range(1, ends.entries + 1):
@@ -47,10 +48,10 @@ def read_directory(source: Source, *, limits: ZipLimits) -> Directory:
     for index in reversed(range(len(entries))):
         entries[index] = entries[index]._replace(end=end)
         end = entries[index].offset
-    return Directory(tuple(entries), ends.directory_start, source.size, tuple(findings))
+    return Directory(tuple(entries), ends.directory_start, source.size, findings.as_tuple())
 
 
-def _parse(header: bytes, feed: "_Feed", findings: list[Finding]) -> Entry | None:
+def _parse(header: bytes, feed: "_Feed", findings: FindingLog) -> Entry | None:
     (
         *_,
         flags,
@@ -71,7 +72,7 @@ def _parse(header: bytes, feed: "_Feed", findings: list[Finding]) -> Entry | Non
     raw_name, extra_data, comment = feed.take(name_length), feed.take(extra_length), feed.take(comment_length)
     where = shown(raw_name.decode("utf-8", "backslashreplace"))
     if len(comment) < comment_length or len(extra_data) < extra_length or len(raw_name) < name_length:
-        findings.append(Finding(code="zip-directory-damaged", path=where, message="its directory entry is cut off."))
+        findings.add(Finding(code="zip-directory-damaged", path=where, message="its directory entry is cut off."))
         return None
     try:
         extra = parse_extra(extra_data)
@@ -80,15 +81,15 @@ def _parse(header: bytes, feed: "_Feed", findings: list[Finding]) -> Entry | Non
         )
     except ExtraMalformed as error:
         code = "zip64-contradiction" if "zip64" in str(error) else "zip-extra-damaged"
-        findings.append(Finding(code=code, path=where, message=f"{quoted(where)}: {error}."))
+        findings.add(Finding(code=code, path=where, message=f"{quoted(where)}: {error}."))
         return None
     if disk:
-        findings.append(Finding(code="zip-several-disks", path=where, message=f"{quoted(where)} is on another disk."))
+        findings.add(Finding(code="zip-several-disks", path=where, message=f"{quoted(where)} is on another disk."))
     try:
         name = decode_name(raw_name, is_utf8=bool(flags & FLAG_UTF8), unicode_path=extra.get(UNICODE_PATH))
     except UnicodeDecodeError:
         message = f"{quoted(where)} says that its name is UTF-8, and it is not."
-        findings.append(Finding(code="name-not-utf8", path=where, message=message))
+        findings.add(Finding(code="name-not-utf8", path=where, message=message))
         return None
     return Entry(
         name=name,
