@@ -1,5 +1,7 @@
 """``python -m ao_workflows.demo``: what ``make demo``, ``make airflow`` and ``make deliver`` run."""
 
+import io
+import os
 import signal
 import sys
 from pathlib import Path
@@ -41,7 +43,14 @@ def deliver(
 
 def main() -> None:
     """Run the command; end with an exit code of the command line."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no bullet gets a question mark
+    # Everything that the demo talks to is on this machine; a proxy must not be asked for it.
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1,localhost"]))
     try:
         app()
     except AoError as error:

@@ -1,5 +1,6 @@
 """Starting and ending the process of the AWS stand-in."""
 
+import os
 import select
 import subprocess
 import sys
@@ -33,6 +34,8 @@ class StandInProcess:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
+                    # The server is a client library, too, and would look for the profile that AWS_PROFILE names.
+                    env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
                     # Ctrl-C is for the demo, which still needs the stand-in while it tidies up.
                     process_group=0,
                 )
