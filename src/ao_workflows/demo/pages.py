@@ -18,6 +18,9 @@ _INK = (38, 30, 26)
 _RED_INK = (142, 38, 28)
 _TABLE = (34, 33, 36)
 
+PAPER_FROM = 140
+"""The grey (0 black, 255 white) above which a bilevel scan shows paper and not ink."""
+
 
 class Kind(StrEnum):
     """What sort of volume a page belongs to."""
@@ -78,7 +81,7 @@ class Volume:
         if self._kind is Kind.PECHA:
             small.save(derivative, "JPEG", quality=80, dpi=small_dpi)
         else:
-            bilevel = small.convert("L").point(lambda tone: 255 if tone > 140 else 0).convert("1")  # noqa: PLR2004
+            bilevel = small.convert("L").point(lambda tone: 255 if tone > PAPER_FROM else 0).convert("1")
             bilevel.save(derivative, "TIFF", compression="group4", dpi=small_dpi)
 
 
