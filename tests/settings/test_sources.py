@@ -52,6 +52,33 @@ def test_the_file_wins_over_the_default_the_environment_over_the_file_and_a_secr
     assert told["catalog.url"] == "default"
 
 
+def test_the_overlay_wins_over_the_file_key_by_key_and_not_over_the_environment(config, place, monkeypatch):
+    config('[aws]\nendpoint_url = "file"\nregion = "file"\nprofile = "file"')
+    overlay = place / "overlay.toml"
+    overlay.write_text('[aws]\nregion = "overlay"\nprofile = "overlay"\n')
+    monkeypatch.setenv("AO_CONFIG_OVERLAY", str(overlay))
+    monkeypatch.setenv("AO_AWS__PROFILE", "environment")
+    aws = load_settings().aws
+    assert (aws.endpoint_url, aws.region, aws.profile) == ("file", "overlay", "environment")
+    assert origins()["aws.region"] == str(overlay)
+    assert origins()["aws.endpoint_url"] == "ao.toml"
+
+
+def test_an_overlay_that_is_not_there_changes_nothing_until_it_is(config, place, monkeypatch):
+    config('[aws]\nregion = "file"')
+    monkeypatch.setenv("AO_CONFIG_OVERLAY", str(place / "later.toml"))
+    assert load_settings().aws.region == "file"
+    (place / "later.toml").write_text('[aws]\nregion = "later"\n')
+    assert load_settings().aws.region == "later"
+
+
+def test_what_is_wrong_in_the_overlay_is_told_with_its_name(place, monkeypatch):
+    overlay = place / "overlay.toml"
+    overlay.write_text("[aws]\nregoin = 'x'\n")
+    monkeypatch.setenv("AO_CONFIG_OVERLAY", str(overlay))
+    assert refusal().endswith(f"Correct {overlay}.")
+
+
 def test_keys_of_one_section_may_come_from_different_places(config, monkeypatch):
     config("[process]\nmax_active = 2\nretry_seconds = 7")
     monkeypatch.setenv("AO_PROCESS__MAX_ACTIVE", "3")

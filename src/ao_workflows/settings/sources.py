@@ -1,4 +1,4 @@
-"""Reading the settings: defaults, ``ao.toml``, ``AO_…`` of the environment, secret files; the later one wins."""
+"""Reading the settings: defaults, ``ao.toml`` and its overlay, ``AO_…`` variables, secret files; the later one wins."""
 
 import json
 import os
@@ -24,6 +24,9 @@ from ao_workflows.settings.model import Settings, expand_home
 
 CONFIG_VARIABLE = "AO_CONFIG"
 """The environment variable that names the configuration file."""
+
+OVERLAY_VARIABLE = "AO_CONFIG_OVERLAY"
+"""The environment variable that names a second configuration file, which wins over the first and need not be there."""
 
 SECRETS_VARIABLE = "AO_SECRETS_DIR"
 """The environment variable that names the folder of secret files, ``/run/secrets`` when unset."""
@@ -77,6 +80,19 @@ class _Variables(EnvSettingsSource):
         return next((self.names[name] for name in candidates if name in self.env_vars), key)
 
 
+class _File(InitSettingsSource):
+    """The settings of one configuration file."""
+
+    def __init__(self, settings_cls: type[BaseSettings], path: Path) -> None:
+        super().__init__(settings_cls, _read_toml(path))
+        self.path = path
+
+    def origin_of(self, key: str) -> str:
+        """Return what set ``key``: this file."""
+        del key
+        return str(self.path)
+
+
 class _Reader(BaseSettings, Settings):
     """The settings, read from this process's surroundings."""
 
@@ -113,6 +129,13 @@ def config_file() -> Path | None:
             )
         return path
     return next((path for path in (Path("ao.toml"), Path("/etc/ao/ao.toml")) if path.is_file()), None)
+
+
+def overlay_file() -> Path | None:
+    """Return the file that ``AO_CONFIG_OVERLAY`` names, ``None`` while there is none."""
+    named = os.environ.get(OVERLAY_VARIABLE)
+    path = expand_home(Path(named)) if named else None
+    return path if path is not None and path.is_file() else None
 
 
 def settings_from_file(path: Path) -> Settings:
@@ -152,13 +175,13 @@ def explain_settings(settings: Settings) -> list[EffectiveValue]:
     return [EffectiveValue(key, shown(value), origins.get(key, "default")) for key, value in leaves(settings)]
 
 
-def _sources(settings_cls: type[BaseSettings]) -> list[PydanticBaseSettingsSource]:
+def _sources(settings_cls: type[BaseSettings]) -> list[_Variables | _File]:
     """Return the places settings are read from, strongest first."""
     environment = {name.lower(): name for name in os.environ if name.lower().startswith(_PREFIX)}
     _refuse_unknown({name: f"the environment variable {given}" for name, given in environment.items()})
     secrets = _secret_files()
     _refuse_unknown({name: f"the secret file {path}" for name, path in secrets.items()})
-    sources: list[PydanticBaseSettingsSource] = [
+    sources: list[_Variables | _File] = [
         _Variables(
             settings_cls,
             {name: _read_text(path).strip() for name, path in secrets.items()},
@@ -170,9 +193,7 @@ def _sources(settings_cls: type[BaseSettings]) -> list[PydanticBaseSettingsSourc
             {name: f"environment {given}" for name, given in environment.items()},
         ),
     ]
-    file = config_file()
-    if file is not None:
-        sources.append(InitSettingsSource(settings_cls, _read_toml(file)))
+    sources += [_File(settings_cls, file) for file in (overlay_file(), config_file()) if file is not None]
     return sources
 
 
@@ -181,7 +202,7 @@ def _origins() -> dict[str, str]:
     origins: dict[str, str] = {}
     for source in reversed(_sources(_Reader)):
         for key, _ in leaves(source()):
-            origins[key] = source.origin_of(key) if isinstance(source, _Variables) else str(config_file())
+            origins[key] = source.origin_of(key)
     return origins
 
 
@@ -215,7 +236,7 @@ def _secret_files() -> dict[str, Path]:
 
 def _refuse_unknown(names: Mapping[str, str]) -> None:
     """Refuse what looks like a setting and is none: pydantic-settings finds typos inside sections only."""
-    known = variables() | {CONFIG_VARIABLE.lower(), SECRETS_VARIABLE.lower()}
+    known = variables() | {name.lower() for name in (CONFIG_VARIABLE, OVERLAY_VARIABLE, SECRETS_VARIABLE)}
     for name, what in names.items():
         hint = nearest_variable(name, known)
         # Other programs may begin their variables with AO_, too, but not with two underscores and not so like ours.
