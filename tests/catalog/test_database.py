@@ -182,3 +182,28 @@ def test_a_damaged_catalog_is_a_clear_error(tmp_path):
     path.write_bytes(os.urandom(8192))
     with pytest.raises(CatalogUnavailable, match="not a database"):
         Catalog(f"sqlite:///{path}").check()
+
+
+def test_the_postgresql_database_itself_is_created_once_and_knows_every_script(postgres_server):
+    catalog = Catalog(postgres_server.url("made for a catalog"))
+    try:
+        with pytest.raises(CatalogUnavailable):
+            catalog.check()
+        catalog.create_database()
+        catalog.upgrade()
+        deliver(catalog, "བོད་/W22084.bag.zip")
+        catalog.create_database()
+        catalog.check()
+        with catalog.reading() as session:
+            assert session.scalar(text("SELECT object_key FROM deliveries")) == "བོད་/W22084.bag.zip"
+            assert session.scalar(text("SHOW server_encoding")) == "UTF8"
+    finally:
+        catalog.close()
+        with postgres_server.connect() as connection:
+            connection.execute('DROP DATABASE "made for a catalog"')
+
+
+def test_a_sqlite_catalog_needs_no_database_to_be_created(tmp_path):
+    catalog = Catalog(f"sqlite:///{tmp_path}/catalog.db")
+    catalog.create_database()
+    assert list(tmp_path.iterdir()) == []

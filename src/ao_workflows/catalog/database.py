@@ -102,6 +102,28 @@ class Catalog:
         with self._translated_errors(), Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
 
+    def create_database(self) -> None:
+        """Create the database itself on its PostgreSQL server, unless it is there; SQLite makes its file by itself.
+
+        :raises CatalogUnavailable: if the server fails, or the user may not create databases.
+        """
+        address = self.engine.url
+        if address.get_backend_name() == "sqlite":
+            return
+        # One is always there to connect to; and CREATE DATABASE wants no transaction around it.
+        server = self._make_engine(address.set(database="postgres")).execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            with self._translated_errors(), server.connect() as connection:
+                name = address.database or ""
+                there = sqlalchemy.text("SELECT 1 FROM pg_database WHERE datname = :name")
+                if connection.scalar(there, {"name": name}) is None:
+                    quoted = connection.dialect.identifier_preparer.quote(name)
+                    # Names in every script are recorded; the server's default may know none but English.
+                    how = "TEMPLATE template0 ENCODING 'UTF8'"
+                    connection.execute(sqlalchemy.text(f"CREATE DATABASE {quoted} {how}"))
+        finally:
+            server.dispose()
+
     def upgrade(self) -> tuple[str | None, str]:
         """Bring the tables to this version; return the revision before and after.
 

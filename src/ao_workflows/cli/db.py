@@ -1,5 +1,7 @@
 """``ao db``: the catalog's tables."""
 
+from typing import Annotated
+
 import typer
 
 from ao_workflows.catalog import Catalog
@@ -10,9 +12,14 @@ app = typer.Typer(help="The catalog's database: upgrade and check its tables.", 
 
 
 @app.command()
-def upgrade(as_json: JsonOption = False) -> None:
+def upgrade(
+    create: Annotated[bool, typer.Option("--create", help="Create the PostgreSQL database, too, if need be.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Create the catalog's tables, or bring them to this version; harmless when there is nothing to do."""
     catalog = open_catalog(settings_with_logs())
+    if create:
+        catalog.create_database()
     before, after = catalog.upgrade()
     if as_json:
         print_json({"catalog": catalog.name, "before": before, "after": after})
