@@ -171,3 +171,14 @@ def test_keys_that_are_missing_are_a_failure_that_names_credentials(faulty_s3: F
     with pytest.raises(StorageFailed, match="credentials"):
         S3Store(AwsAccess(endpoint_url=faulty_s3.url, region="us-east-1").s3(), "bucket").stat("key")
     assert faulty_s3.requests == []
+
+
+def test_a_bucket_of_a_server_of_ones_own_is_a_path_also_when_its_name_could_be_a_host(
+    faulty_s3: FaultyProxy, credentials: Path
+):
+    # By another name than a number: only then a client would put the bucket before it.
+    endpoint = faulty_s3.url.replace("127.0.0.1", "localhost")
+    access = AwsAccess(endpoint_url=endpoint, credentials_file=credentials)
+    with pytest.raises(StorageFailed):
+        S3Store(access.s3(), "no-such-bucket").check()
+    assert faulty_s3.requests[-1].path.partition("?")[0] in {"/no-such-bucket", "/no-such-bucket/"}

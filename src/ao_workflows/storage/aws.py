@@ -39,7 +39,9 @@ class AwsAccess:
     def s3(self) -> "S3Client":
         """Return a new S3 client. :raises StorageFailed: if the profile or region cannot be resolved."""
         with _setting_up("S3"):
-            return self._session().client("s3", endpoint_url=self.endpoint_url, config=_config())
+            return self._session().client(
+                "s3", endpoint_url=self.endpoint_url, config=_config().merge(self._addressing)
+            )
 
     def sqs(self) -> "SQSClient":
         """Return a new SQS client. :raises StorageFailed: if the profile or region cannot be resolved."""
@@ -59,6 +61,11 @@ class AwsAccess:
                     action="Check profile and credentials_file with `ao config show`.",
                     code="access-denied",
                 ) from error
+
+    @property
+    def _addressing(self) -> Config:
+        # AWS has a host name for each bucket; a server of one's own has one name, and its buckets are paths.
+        return Config(s3={"addressing_style": "path" if self.endpoint_url else "auto"})
 
     def _session(self) -> boto3.session.Session:
         core = botocore.session.Session(profile=self.profile)
