@@ -6,10 +6,10 @@ READY := .venv/.ready
 # Airflow takes seconds longer to import when Python may not keep its compiled files.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo airflow deliver test lint format bench docs lock clean
+.PHONY: help demo airflow deliver test platform-test lint format bench docs lock clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): tools/setup requirements/dev.txt requirements/uv.txt pyproject.toml
 	@echo "Setting up .venv (a minute or so, once) ..."
@@ -25,13 +25,17 @@ deliver: $(READY) ## Send a delivery to the running `make airflow` (CORRUPT=1: a
 	@$(VENV)/python -m ao_workflows.demo deliver $(if $(CORRUPT),--corrupt)
 
 test: $(READY) ## Run the whole test suite
-	@$(VENV)/python -m pytest -n auto $(PYTEST_ARGS)
+	@$(VENV)/python -m pytest -n auto --ignore=tests/stack $(PYTEST_ARGS)
+
+platform-test: $(READY) ## Build and run the Docker platform for real, on an engine of its own (root; ten minutes)
+	@$(VENV)/python -m pytest tests/stack -p no:randomly -p no:xdist --exitfirst --timeout=900 $(PYTEST_ARGS)
 
 lint: $(READY) ## Check style, types, and that imports go down the floors only
 	@$(VENV)/ruff check .
 	@$(VENV)/ruff format --check .
 	@$(VENV)/mypy
 	@$(VENV)/lint-imports --no-logo
+	@$(VENV)/hadolint airflow-docker/Dockerfile
 
 format: $(READY) ## Format the code
 	@$(VENV)/ruff format .
