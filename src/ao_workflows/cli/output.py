@@ -2,20 +2,24 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
 from rich.text import Text
 
+from ao_workflows.checks import Check, Verdict
 from ao_workflows.errors import AoError, Finding
 from ao_workflows.logs import configure_logs, visible
 from ao_workflows.settings import Settings, load_settings
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+
+VERDICT_STYLES = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}
 
 FILE_WIDTH = 200
 """Columns of a table that goes into a file or a pipe."""
@@ -82,6 +86,20 @@ def say_findings(findings: tuple[Finding, ...] | list[Finding], *, style: str) -
             say(f"      found    {finding.found}")
     if len(findings) > FINDINGS_SHOWN:
         say(f"  … and {len(findings) - FINDINGS_SHOWN} more; --json lists them all.")
+
+
+def show_checks(checks: Sequence[Check], *, as_json: bool) -> None:
+    """Show what was examined as a table, the way to mend what is wrong below each; or as JSON."""
+    if as_json:
+        print_json({"checks": [check.as_dict() for check in checks]})
+        return
+    table = Table("Check", "Verdict", "Found", box=None, pad_edge=False)
+    for check in checks:
+        style = VERDICT_STYLES[check.verdict]
+        table.add_row(cell(check.name), check.verdict, cell(check.found), style=style)
+        if check.action:
+            table.add_row("", "", cell(f"→ {check.action}"), style=style)
+    out().print(table)
 
 
 @contextmanager

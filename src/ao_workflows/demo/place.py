@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ao_workflows.storage import AwsAccess
+from ao_workflows.works import ARCHIVE_ROOTS
 
 BUCKET = "manifest.demo"
 QUEUE = "ManifestReadyToIntake"
-MOUNTS = ("Archive0", "Archive1", "Archive2", "Archive3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class DemoPlace:
         for pattern in ("catalog.db*", "report.json", "ao.toml", "*.log"):
             for file in self.root.glob(pattern):
                 file.unlink()
-        for mount in MOUNTS:
+        for mount in ARCHIVE_ROOTS:
             (self.archive / mount).mkdir(parents=True)
         for folder in (self.drop_folder, self.samples, self.airflow):
             folder.mkdir()

@@ -4,13 +4,12 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
 from pathlib import Path
 
 from ao_workflows.catalog import known_buckets, messages_not_understood, now
+from ao_workflows.checks import Check, Verdict
 from ao_workflows.errors import AoError
 from ao_workflows.glacier import Queue
 from ao_workflows.settings import QueueSettings, Settings
@@ -18,33 +17,10 @@ from ao_workflows.staging.process import Process, aws_access, open_catalog
 from ao_workflows.staging.scratch import free_bytes
 from ao_workflows.storage import AwsAccess
 from ao_workflows.units import size_text
-
-ARCHIVE_MOUNTS = ("Archive0", "Archive1", "Archive2", "Archive3")
+from ao_workflows.works import ARCHIVE_ROOTS
 
 _CLOCK_TOLERANCE = timedelta(seconds=60)
 """AWS refuses requests whose time is off by 15 minutes; times in the history should be better than that."""
-
-
-class Verdict(StrEnum):
-    """How a check came out."""
-
-    GOOD = "good"
-    WARNING = "warning"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was examined, what was found, and how to mend it."""
-
-    name: str
-    verdict: Verdict
-    found: str
-    action: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        """The check as JSON."""
-        return {key: str(value) for key, value in asdict(self).items()}
 
 
 def examine(settings: Settings) -> list[Check]:
@@ -109,7 +85,7 @@ def _scratch(settings: Settings) -> Iterator[Check]:
 
 def _archive(settings: Settings) -> Iterator[Check]:
     root = settings.archive_root
-    for name in ARCHIVE_MOUNTS:
+    for name in ARCHIVE_ROOTS:
         action = f"Mount {name} there (or create the folder), let this user write it, or correct root in [archive]."
         yield _writable(f"archive {name}", root / name, action)
 

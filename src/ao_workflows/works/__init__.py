@@ -5,6 +5,7 @@ Pure functions and frozen values; nothing here opens a file except :func:`read_s
 
 from ao_workflows.works.groups import group_id, group_on_disk, image_name_pattern
 from ao_workflows.works.locations import (
+    ARCHIVE_ROOTS,
     archive_path,
     archive_shard,
     glacier_staging_key,
@@ -25,6 +26,7 @@ from ao_workflows.works.structure import (
 )
 
 __all__ = [
+    "ARCHIVE_ROOTS",
     "CONTENT_FOLDERS",
     "ROOT_FOLDERS",
     "ImageGroup",

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from ao_workflows.works.rid import Rid, parse_rid
 
+ARCHIVE_ROOTS = ("Archive0", "Archive1", "Archive2", "Archive3")
+"""The mounts of the archive file system, by the names that they have in its root."""
+
 ARCHIVE_SHARDS_PER_ROOT = 25
 STAGING_SHARDS_PER_ROOT = 50
 
