@@ -1,4 +1,4 @@
-"""``python -m ao_workflows.demo``: what ``make demo``, ``make airflow`` and ``make deliver`` run."""
+"""``python -m ao_workflows.demo``: what ``make demo``, ``make airflow``, ``make deliver`` and the profile dev run."""
 
 import io
 import os
@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ao_workflows.demo.job import run_demo
 from ao_workflows.demo.live import run_live, send_delivery
+from ao_workflows.demo.serve import serve_platform
 from ao_workflows.errors import AoError
 
 app = typer.Typer(help="The demo of ao-workflows.", no_args_is_help=True, add_completion=False)
@@ -34,11 +35,23 @@ def airflow(folder: Folder = DEMO) -> None:
 
 @app.command()
 def deliver(
-    folder: Folder = DEMO, corrupt: Annotated[bool, typer.Option("--corrupt", help="Flip one byte.")] = False
+    folder: Folder = DEMO,
+    corrupt: Annotated[bool, typer.Option("--corrupt", help="Flip one byte.")] = False,
+    pages: Annotated[int, typer.Option(min=2, help="How many pages the work has.")] = 6,
 ) -> None:
     """Send a delivery to the running Airflow."""
-    delivery = send_delivery(folder, corrupt=corrupt)
+    delivery = send_delivery(folder, corrupt=corrupt, pages=pages)
     Console(soft_wrap=True).print(f"Delivered {delivery.key}; its restore is complete.", markup=False, highlight=False)
+
+
+@app.command()
+def serve(
+    drop_folder: Annotated[Path, typer.Option(help="Where the dropped sample goes.")],
+    folder: Folder = DEMO,
+    host: Annotated[str, typer.Option(help="The name by which the others reach this machine.")] = "aws",
+) -> None:
+    """Serve the stand-in to the other containers of a platform, with the sample deliveries, until it is ended."""
+    serve_platform(folder, drop_folder=drop_folder, host=host, console=Console(soft_wrap=True))
 
 
 def main() -> None:

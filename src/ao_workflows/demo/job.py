@@ -43,7 +43,7 @@ def run_demo(root: Path, console: Console) -> ExitCode:
         environment = airflow_environment(place, aws.environment)
         migration = start_migration(place, environment)
         samples = _draw(place, console)
-        _deliver(aws, place, samples, console)
+        deliver_samples(aws, samples, drop_folder=place.drop_folder, console=console)
         finish_migration(place, migration)
         process = _open_catalog(place)
         _run_dags(place, environment, console)
@@ -67,7 +67,8 @@ def _draw(place: DemoPlace, console: Console) -> Samples:
     return samples
 
 
-def _deliver(aws: AwsStandIn, place: DemoPlace, samples: Samples, console: Console) -> None:
+def deliver_samples(aws: AwsStandIn, samples: Samples, *, drop_folder: Path, console: Console) -> None:
+    """Deliver ``samples`` through the stand-in and the drop folder, and tell it on ``console``."""
     aws.prepare(BUCKET, QUEUE)
     archived = [delivery for delivery in samples.deliveries if delivery.kind == "s3"]
     for delivery in archived:
@@ -79,7 +80,7 @@ def _deliver(aws: AwsStandIn, place: DemoPlace, samples: Samples, console: Conso
     _tell(console, f"Requested their restore, and let it complete: {len(restored)} events go to the queue {QUEUE}.")
     for delivery in samples.deliveries:
         if delivery.kind == "drop":
-            _drop(delivery, place.drop_folder)
+            _drop(delivery, drop_folder)
             _tell(console, f"Put {delivery.key} into the drop folder.")
 
 

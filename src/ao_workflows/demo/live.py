@@ -77,7 +77,7 @@ def run_live(root: Path, console: Console) -> None:
         )
 
 
-def send_delivery(root: Path, *, corrupt: bool) -> SampleDelivery:
+def send_delivery(root: Path, *, corrupt: bool, pages: int) -> SampleDelivery:
     """Draw a new work, put it into the running demo's bucket, and let its restore complete.
 
     :raises UsageError: if ``make airflow`` does not run.
@@ -86,7 +86,7 @@ def send_delivery(root: Path, *, corrupt: bool) -> SampleDelivery:
     aws = AwsStandIn.attach(place.standin)
     # The time makes a new RID for every delivery, and spreads them over the archive's mounts.
     rid = parse_rid(f"W1DEMO{int(time.time()) % 1_000_000:06d}")
-    delivery = make_delivery(place.samples, rid, corrupt=corrupt)
+    delivery = make_delivery(place.samples, rid, corrupt=corrupt, pages=pages)
     aws.put(delivery)
     aws.request_restore(delivery.key)
     aws.complete_restores()

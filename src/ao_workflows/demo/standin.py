@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.literals import QueueAttributeNameType
 
+LOOPBACK = "127.0.0.1"
 GLACIER_CLASS: Literal["DEEP_ARCHIVE"] = "DEEP_ARCHIVE"
 MAX_RECEIVE_COUNT = 5
 """How often a message may be received before it moves to the dead-letter queue."""
@@ -54,9 +55,14 @@ class AwsStandIn:
     As a context manager it starts a server and ends it; :meth:`attach` uses one that another process started.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Set up, start nothing yet. ``folder`` gets the made-up credentials, the server's log and its address."""
+    def __init__(self, folder: Path, *, address: str = LOOPBACK, port: int = 0) -> None:
+        """Set up, start nothing yet. ``folder`` gets the made-up credentials, the server's log and its address.
+
+        :param address: where it shall listen; other machines reach it only by another address than loopback.
+        :param port: where it shall listen; 0 for any free one.
+        """
         self._folder = folder.absolute()
+        self._address, self._port = address, port
         self._process: StandInProcess | None = None
         self._endpoint_url = ""
         self._bucket = ""
@@ -96,8 +102,8 @@ class AwsStandIn:
                 action="Check the folder and its permissions.",
                 code="disk-failed",
             ) from error
-        self._process = StandInProcess(self._folder / "server.log")
-        self._endpoint_url = f"http://127.0.0.1:{self._process.port}"
+        self._process = StandInProcess(self._folder / "server.log", address=self._address, port=self._port)
+        self._endpoint_url = f"http://{LOOPBACK}:{self._process.port}"
         return self
 
     def __exit__(
@@ -110,7 +116,7 @@ class AwsStandIn:
 
     @property
     def endpoint_url(self) -> str:
-        """Where it listens: loopback, a free port."""
+        """Where this machine reaches it: loopback, and its port."""
         return self._endpoint_url
 
     @property

@@ -19,8 +19,10 @@ _STOP_WITHIN = 5
 class StandInProcess:
     """A server in a process of its own, so that other processes can use it and none of ours can slow it down."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, *, address: str, port: int) -> None:
         """Start the server and wait until it listens; what it has to say goes into the file ``log``.
+
+        :param port: 0 for any free one.
 
         :raises UsageError: if moto is not installed. :raises SystemFailed: if it does not start.
         """
@@ -28,7 +30,7 @@ class StandInProcess:
         try:
             with log.open("wb") as errors:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "ao_workflows.demo.standin_server"],
+                    [sys.executable, "-m", "ao_workflows.demo.standin_server", address, str(port)],
                     # Holding the other end of its input is what keeps it alive: the kernel lets go of it
                     # however this process ends.
                     stdin=subprocess.PIPE,

@@ -1,7 +1,8 @@
-"""The process of the AWS stand-in: moto's server on loopback, which ends when the process that started it ends.
+"""The process of the AWS stand-in: moto's server, which ends when the process that started it ends.
 
-Run as ``python -m ao_workflows.demo.standin_server``. It writes the port that it listens on, any free one, to its
-standard output as one line, and then serves until its standard input is closed or its parent process is gone.
+Run as ``python -m ao_workflows.demo.standin_server ADDRESS PORT``; port 0 is any free one. It writes the port that it
+listens on to its standard output as one line, and then serves until its standard input is closed or its parent process
+is gone.
 """
 
 import logging
@@ -10,8 +11,6 @@ import select
 import sys
 
 from moto.server import ThreadedMotoServer
-
-LOOPBACK = "127.0.0.1"
 
 _LOOK_FOR_PARENT_EVERY = 0.5
 """Seconds. The closed input tells at once; looking for the parent is for an input that a fork still holds open."""
@@ -22,7 +21,8 @@ def main() -> None:
     parent = os.getppid()
     # A line for each request would bury the few that matter.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(LOOPBACK, 0, verbose=False)
+    address, port = sys.argv[1:]
+    server = ThreadedMotoServer(address, int(port), verbose=False)
     server.start()
     sys.stdout.write(f"{server.get_host_and_port()[1]}\n")
     sys.stdout.close()
