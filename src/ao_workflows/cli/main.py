@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ao_workflows import __version__
-from ao_workflows.cli import audit, bag, config, db, doctor, intake, run, sync, works
+from ao_workflows.cli import audit, bag, config, db, doctor, intake, platform, run, sync, works
 from ao_workflows.cli.output import show_error
 from ao_workflows.errors import AoError, ExitCode, SystemFailed, UsageError
 
@@ -34,6 +34,7 @@ app.add_typer(works.app, name="works")
 app.add_typer(db.app, name="db")
 app.add_typer(config.app, name="config")
 app.command("doctor")(doctor.doctor)
+app.add_typer(platform.app, name="platform")
 
 
 def _print_version(wanted: bool) -> None:

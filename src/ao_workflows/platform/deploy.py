@@ -1,0 +1,335 @@
+"""Creating and updating a deployment: what is missing is made, what is ours is renewed, what is the operator's stays.
+
+First everything is looked at and put down as a list of changes; then they are made, or only shown.
+"""
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from ao_workflows import __version__
+from ao_workflows.errors import SystemFailed, UsageError
+from ao_workflows.platform import secret_files
+from ao_workflows.platform.build import Images
+from ao_workflows.platform.checkout import Checkout
+from ao_workflows.platform.deployment import CONFIG_FILES, FOLDERS, MARKER, Deployment, Kind
+from ao_workflows.platform.envfile import values_in, with_values
+from ao_workflows.works import ARCHIVE_ROOTS
+
+AIRFLOW_UID = 50000
+"""The uid that Airflow's own images use; taken when root deploys and names no other."""
+
+Action = Literal["create", "update", "keep", "warn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that deploying does, or leaves.
+
+    :param path: relative to the deployment, or absolute outside it.
+    :param detail: why, or what of it, for the operator.
+    """
+
+    action: Action
+    path: str
+    detail: str
+    apply: Callable[[], None] = lambda: None
+
+    def as_dict(self) -> dict[str, str]:
+        """The change as JSON."""
+        return {"action": self.action, "path": self.path, "detail": self.detail}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the operator asks for; what is ``None`` stays as it is, or takes its default.
+
+    :param accept_archive: take the archive roots for mounted, although they are empty folders.
+    """
+
+    kind: Kind | None = None
+    uid: int | None = None
+    arch_root: str | None = None
+    images: Images | None = None
+    port: int | None = None
+    executor: Literal["local", "celery"] | None = None
+    workers: int | None = None
+    accept_archive: bool = False
+
+
+def plan(checkout: Checkout, deployment: Deployment, wish: Wish, *, acting: int | None = None) -> list[Change]:
+    """Return what has to be done so that ``deployment`` is as ``wish`` and this version say; nothing is done yet.
+
+    :param acting: the uid of who deploys; by default of this process.
+    :raises UsageError: if the wish cannot be fulfilled.
+    """
+    acting = os.geteuid() if acting is None else acting
+    return list(_Planner(checkout, deployment, wish, acting).changes())
+
+
+def carry_out(changes: list[Change], deployment: Deployment) -> None:
+    """Make the planned changes. :raises SystemFailed: (``deployment-failed``) naming what could not be made."""
+    for change in changes:
+        try:
+            change.apply()
+        except OSError as error:
+            raise SystemFailed(
+                f"{error.filename or deployment.root / change.path}: {error.strerror or error}.",
+                action="Let this user write there (or deploy as root), then run the command again: it goes on.",
+                code="deployment-failed",
+            ) from error
+
+
+class _Planner:
+    """Looks at everything there is and tells what is to be done."""
+
+    def __init__(self, checkout: Checkout, deployment: Deployment, wish: Wish, acting: int) -> None:
+        self.acting = acting
+        self.checkout = checkout
+        self.deployment = deployment
+        self.wish = wish
+        self.state = deployment.state()
+        self.digests: dict[str, str] = dict(self.state.get("files", {}))
+        self.kind: Kind = self._kind()
+        self.env_text = self._env_text()
+        self.env = values_in(self.env_text)
+        self.uid = int(self.env["SYNC_ACCESS_UID"])
+
+    def changes(self) -> Iterator[Change]:
+        root = self.deployment.root
+        if not root.is_dir():
+            yield Change("create", str(root), "the deployment's directory", lambda: root.mkdir(parents=True))
+        yield from self._env()
+        yield from self._files()
+        yield from self._secrets()
+        yield from self._folders()
+        yield from self._archive()
+        yield Change("keep", ".deployed.json", "what was deployed", self._write_state)
+
+    def _kind(self) -> Kind:
+        known: Kind | None = self.state.get("kind")
+        kind = self.wish.kind or known
+        if kind is None:
+            raise UsageError(
+                "It is not said what is deployed.",
+                action="Add --dev (an archive of its own, to try things) or --prod (your archive's mounts).",
+            )
+        if known is not None and self.wish.kind not in {None, known}:
+            raise UsageError(
+                f"{self.deployment.root} is a deployment of the kind {known}, and stays one.",
+                action="Choose another directory for the other kind.",
+            )
+        return kind
+
+    def _env_text(self) -> str:
+        """Return ``.env`` as it shall be: as it is, with what is wished for, and with what is missing."""
+        images = self.wish.images
+        zone = os.environ.get("TZ") or "UTC"
+        defaults = {
+            "project": self.deployment.project,
+            "uid": str(self._default_uid()),
+            "arch_root": "/mnt" if self.kind == "prod" else "./archive",
+            "image": "bdrc-airflow:latest",
+            "demo_image": "bdrc-airflow-demo:latest",
+            "zone": zone,
+        }
+        template = (self.checkout.templates / "env").read_text(encoding="utf-8").format(**defaults)
+        celery = self.wish.executor == "celery"
+        wished = {
+            "SYNC_ACCESS_UID": self.wish.uid,
+            "ARCH_ROOT": self.wish.arch_root,
+            "AO_IMAGE": images.airflow if images else None,
+            "AO_DEMO_IMAGE": images.demo if images else None,
+            "AIRFLOW_PORT": self.wish.port,
+            "AIRFLOW_EXECUTOR": None if self.wish.executor is None else f"{'Celery' if celery else 'Local'}Executor",
+            "COMPOSE_PROFILES": None if self.wish.executor is None else "celery" if celery else "",
+            "WORKERS": self.wish.workers,
+        }
+        given = {name: str(value) for name, value in wished.items() if value is not None}
+        if not self.deployment.env_file.is_file():
+            return with_values(template, given)
+        text = self.deployment.env_file.read_text(encoding="utf-8")
+        missing = {name: value for name, value in values_in(template).items() if name not in values_in(text)}
+        return with_values(text, missing | given) if missing or given else text
+
+    def _default_uid(self) -> int:
+        return self.acting or AIRFLOW_UID
+
+    def _env(self) -> Iterator[Change]:
+        self._refuse_uid()
+        file, text = self.deployment.env_file, self.env_text
+
+        def write() -> None:
+            _replace(file, text, mode=0o644)
+
+        if not file.is_file():
+            yield Change("create", ".env", f"the {self.kind} settings; services run as uid {self.uid}", write)
+            return
+        old, new = values_in(file.read_text(encoding="utf-8")), self.env
+        changed = [f"{name}={value}" for name, value in new.items() if old.get(name) != value]
+        if changed:
+            yield Change("update", ".env", ", ".join(changed), write)
+
+    def _refuse_uid(self) -> None:
+        if self.uid == 0:
+            raise UsageError(
+                "SYNC_ACCESS_UID is 0: the services shall not run as root.",
+                action="Name the user that owns the archive's files with --uid.",
+            )
+        if self.acting not in {0, self.uid}:
+            raise UsageError(
+                f"Files for uid {self.uid} can be made by that user or by root, not by uid {self.acting}.",
+                action=f"Run this as root, or with --uid {self.acting}.",
+            )
+
+    def _files(self) -> Iterator[Change]:
+        """The compose file and the operator's files: renewed where nobody has changed them."""
+        if self.checkout.compose_file != self.deployment.compose_file:
+            yield from self._file("docker-compose.yml", self.checkout.compose_file)
+        for name in CONFIG_FILES:
+            yield from self._file(f"config/{name}", self.checkout.templates / name)
+
+    def _file(self, path: str, source: Path) -> Iterator[Change]:
+        target, text = self.deployment.root / path, source.read_text(encoding="utf-8")
+
+        def write(to: Path = target) -> None:
+            to.parent.mkdir(parents=True, exist_ok=True)
+            _replace(to, text, mode=0o644)
+            self.digests[path] = _digest(text)
+
+        if not target.is_file():
+            yield Change("create", path, "as shipped", write)
+            return
+        there = target.read_text(encoding="utf-8", errors="replace")
+        laid = self.digests.get(path)
+        if there == text:
+            self.digests[path] = _digest(text)
+        elif laid == _digest(there):
+            yield Change("update", path, f"to version {__version__}; nobody had changed it", write)
+        elif laid != _digest(text):
+            beside = target.with_name(f"{target.name}.new")
+            detail = (
+                f"you have changed it, and so has version {__version__}; that one is laid beside it, as {beside.name}"
+            )
+            yield Change("keep", path, detail, lambda: _replace(beside, text, mode=0o644))
+        else:
+            yield Change("keep", path, "you have changed it")
+
+    def _secrets(self) -> Iterator[Change]:
+        folder = self.deployment.secrets
+        if not folder.is_dir():
+            yield Change("create", "secrets/", "for the services' user only", lambda: folder.mkdir(mode=0o700))
+        yield self._owned("secrets/", folder, 0o700)
+        for name in secret_files.NAMES:
+            path = folder / name
+            if not path.exists():
+                maker = secret_files.MAKERS.get(name)
+                detail = "made up" if maker else "a template: put in the site's own"
+
+                def write(path: Path = path, name: str = name, maker: Callable[[], str] | None = maker) -> None:
+                    text = maker() if maker else (self.checkout.templates / name).read_text(encoding="utf-8")
+                    secret_files.lay_secret(path, text)
+
+                yield Change("create", f"secrets/{name}", detail, write)
+            yield self._owned(f"secrets/{name}", path, 0o600)
+
+    def _folders(self) -> Iterator[Change]:
+        places = {name: self.deployment.root / name for name in FOLDERS}
+        places["drop"] = self._place("DROP_FOLDER", "drop")
+        places["logs"] = self._place("LOG_FOLDER", "logs")
+        for name, folder in places.items():
+            if not folder.is_dir():
+                detail = "a folder of the services' user"
+                yield Change("create", self._shown(folder), detail, partial(folder.mkdir, parents=True, exist_ok=True))
+                yield self._owned(self._shown(folder), folder, 0o775 if name == "drop" else 0o755)
+
+    def _archive(self) -> Iterator[Change]:
+        """The archive roots: made for trying; for real they are mounts, and each gets the file that tells so."""
+        root = self._place("ARCH_ROOT", "archive")
+        for name in ARCHIVE_ROOTS:
+            folder = root / name
+            if not folder.is_dir():
+                if self.kind == "prod":
+                    detail = f"is not there: mount {name} of the archive there, then deploy again"
+                    yield Change("warn", str(folder), detail)
+                    continue
+                yield Change(
+                    "create", self._shown(folder), "to try things", partial(folder.mkdir, parents=True, exist_ok=True)
+                )
+                yield self._owned(self._shown(folder), folder, 0o755)
+            marker = folder / MARKER
+            if marker.exists():
+                continue
+            if self.kind == "dev" or self.wish.accept_archive or os.path.ismount(folder) or _holds_something(folder):
+                detail = "tells that this archive root is mounted"
+                yield Change("create", self._shown(marker), detail, partial(_lay_marker, marker, name))
+            else:
+                detail = (
+                    "is an empty folder, and nothing is mounted there; if that is right, deploy with --accept-archive"
+                )
+                yield Change("warn", str(folder), detail)
+
+    def _place(self, variable: str, default: str) -> Path:
+        return Path(os.path.normpath(self.deployment.root / (self.env.get(variable) or default)))
+
+    def _shown(self, path: Path) -> str:
+        return str(path.relative_to(self.deployment.root)) if path.is_relative_to(self.deployment.root) else str(path)
+
+    def _owned(self, shown: str, path: Path, mode: int) -> Change:
+        """Return the change that gives ``path`` to the services' user; it says nothing when it is his already."""
+
+        def give() -> None:
+            status = path.stat()
+            if stat.S_IMODE(status.st_mode) != mode:
+                path.chmod(mode)
+            if self.acting == 0 and status.st_uid != self.uid:
+                os.chown(path, self.uid, 0)
+
+        wrong = path.exists() and (path.stat().st_uid != self.uid or stat.S_IMODE(path.stat().st_mode) & ~mode)
+        detail = f"owner {self.uid}, mode {mode:04o}"
+        return Change("update" if wrong else "keep", shown, detail, give)
+
+    def _write_state(self) -> None:
+        state = {"kind": self.kind, "version": __version__, "files": self.digests}
+        text = json.dumps(state, indent=2) + "\n"
+        if not self.deployment.state_file.is_file() or self.deployment.state_file.read_text(encoding="utf-8") != text:
+            _replace(self.deployment.state_file, text, mode=0o644)
+
+
+def visible_changes(changes: list[Change]) -> list[Change]:
+    """Return those changes that an operator wants to see: not what is as it should be."""
+    return [change for change in changes if change.action != "keep" or "changed it" in change.detail]
+
+
+def _lay_marker(path: Path, name: str) -> None:
+    moment = datetime.now(UTC).isoformat(timespec="seconds")
+    path.write_text(
+        f"This is {name} of the archive. ao-workflows looks for this file to see that it is mounted. {moment}\n"
+    )
+
+
+def _holds_something(folder: Path) -> bool:
+    with os.scandir(folder) as entries:
+        return any(entry.name != "lost+found" for entry in entries)
+
+
+def _replace(path: Path, text: str, *, mode: int) -> None:
+    """Write a file that is whole from its first moment, and durable."""
+    unfinished = path.with_name(f".{path.name}.partial")
+    with unfinished.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.chmod(mode)
+    unfinished.replace(path)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()

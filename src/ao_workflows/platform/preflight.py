@@ -1,0 +1,212 @@
+"""What has to be true before the platform starts; each thing is really looked at, and nothing is changed."""
+
+import os
+import re
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ao_workflows.checks import Check, Verdict
+from ao_workflows.platform import docker
+from ao_workflows.platform.compose import Stack
+from ao_workflows.platform.deployment import MARKER, Deployment
+from ao_workflows.platform.docker import DockerFailed
+from ao_workflows.platform.secret_files import NAMES, OPEN_BITS
+from ao_workflows.units import size_text
+from ao_workflows.works import ARCHIVE_ROOTS
+
+ENGINE_SINCE = (24, 0)
+COMPOSE_SINCE = (2, 20)
+MEMORY_NEEDED, MEMORY_WISHED = 4 * 10**9, 8 * 10**9
+CORES_WISHED = 2
+DISK_NEEDED, DISK_WISHED = 5 * 10**9, 20 * 10**9
+CLOCK_TOLERANCE = timedelta(seconds=5)
+"""Between this machine and the engine, which may run in a virtual machine that was asleep."""
+
+_WRITE = "import sys, tempfile; tempfile.TemporaryFile(dir=sys.argv[1]).close()"
+
+
+def examine_platform(deployment: Deployment) -> list[Check]:
+    """Return the checks of everything that the stack of ``deployment`` needs, in the order in which to mend it."""
+    return [
+        *_engine(deployment),
+        *_files(deployment),
+        *_folders(deployment),
+        *_archive(deployment),
+        *_settings(deployment),
+    ]
+
+
+def _engine(deployment: Deployment) -> Iterator[Check]:
+    try:
+        info: dict[str, Any] = docker.ask_json(["info", "--format", "{{json .}}"])
+        compose = docker.ask(["compose", "version", "--short"]).strip()
+    except DockerFailed as error:
+        yield Check("docker", Verdict.BAD, error.message, error.action)
+        return
+    yield _version("docker", str(info.get("ServerVersion", "")), ENGINE_SINCE)
+    yield _version("docker compose", compose, COMPOSE_SINCE)
+    memory, cores = int(info.get("MemTotal", 0)), int(info.get("NCPU", 0))
+    action = "Give the machine (or Docker's virtual machine) more memory: Airflow alone takes some 2 GB."
+    yield _enough("memory", memory, MEMORY_NEEDED, MEMORY_WISHED, action)
+    verdict = Verdict.GOOD if cores >= CORES_WISHED else Verdict.WARNING
+    yield Check(
+        "cores", verdict, str(cores), "" if cores >= CORES_WISHED else "With one core, everything takes its turn."
+    )
+    for name, folder in (("Docker's disk", Path(str(info.get("DockerRootDir", "/")))), ("this disk", deployment.root)):
+        if folder.exists():
+            free = shutil.disk_usage(folder).free
+            yield _enough(name, free, DISK_NEEDED, DISK_WISHED, f"Free some space on the disk of {folder}.")
+    yield from _clock(str(info.get("SystemTime", "")))
+
+
+def _version(name: str, found: str, since: tuple[int, int]) -> Check:
+    numbers = re.match(r"v?(\d+)\.(\d+)", found)
+    needed = ".".join(map(str, since))
+    if numbers and (int(numbers[1]), int(numbers[2])) >= since:
+        return Check(name, Verdict.GOOD, f"version {found.lstrip('v')}")
+    return Check(name, Verdict.BAD, f"version {found or 'unknown'}", f"Install version {needed} or newer.")
+
+
+def _enough(name: str, found: int, needed: int, wished: int, action: str) -> Check:
+    if found >= wished:
+        return Check(name, Verdict.GOOD, size_text(found))
+    verdict = Verdict.WARNING if found >= needed else Verdict.BAD
+    return Check(name, verdict, f"{size_text(found)}; {size_text(wished)} or more are advised", action)
+
+
+def _clock(engine_time: str) -> Iterator[Check]:
+    match = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)?", engine_time)
+    if match:
+        engine = datetime.fromisoformat(f"{match[1]}{(match[2] or 'Z').replace('Z', '+00:00')}")
+        offset = abs(engine - datetime.now(UTC))
+        if offset > CLOCK_TOLERANCE:
+            action = "Restart Docker's virtual machine, or set the clock; AWS refuses requests that are off by minutes."
+            yield Check("clock of Docker", Verdict.BAD, f"{offset.total_seconds():.0f} s off this machine's", action)
+    if shutil.which("timedatectl"):
+        done = subprocess.run(
+            ["timedatectl", "show", "--property", "NTPSynchronized", "--value"],  # the system's own
+            check=False,
+            text=True,
+            capture_output=True,
+        )
+        if done.stdout.strip() == "no":
+            yield Check("clock", Verdict.WARNING, "not synchronized", "Run a time service: timedatectl set-ntp true.")
+            return
+    yield Check("clock", Verdict.GOOD, datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"))
+
+
+def _files(deployment: Deployment) -> Iterator[Check]:
+    uid = _uid(deployment)
+    if uid is None:
+        action = "Set it in .env to the number of the user that owns the archive's files; never 0."
+        yield Check("SYNC_ACCESS_UID", Verdict.BAD, "is not a user's number above 0", action)
+        return
+    again = "Run `ao platform deploy` again, as root if need be: it gives them to that user and makes what is missing."
+    wrong = [problem for name in NAMES if (problem := _secret_problem(deployment.secrets / name, uid))]
+    if wrong:
+        yield Check("secrets", Verdict.BAD, "; ".join(wrong), again)
+    else:
+        yield Check("secrets", Verdict.GOOD, f"{len(NAMES)} files, for uid {uid} only")
+
+
+def _secret_problem(path: Path, uid: int) -> str:
+    try:
+        status = path.stat()
+    except OSError as error:
+        return f"{path.name}: {error.strerror}"
+    if status.st_uid != uid:
+        return f"{path.name} belongs to uid {status.st_uid}, and the services run as {uid}"
+    if stat.S_IMODE(status.st_mode) & OPEN_BITS:
+        return f"{path.name} can be read by others"
+    return "" if status.st_size else f"{path.name} is empty"
+
+
+def _folders(deployment: Deployment) -> Iterator[Check]:
+    places = {"logs": deployment.folder("LOG_FOLDER", "logs"), "drop folder": deployment.folder("DROP_FOLDER", "drop")}
+    for name, folder in places.items():
+        yield _writable(name, folder, deployment, "Create it, or let the services' user write it.")
+
+
+def _archive(deployment: Deployment) -> Iterator[Check]:
+    """Each archive root has to be the mount that it was, and not the empty folder below a mount that failed."""
+    for name in ARCHIVE_ROOTS:
+        folder = deployment.archive_root / name
+        if folder.is_dir() and not (folder / MARKER).exists():
+            yield Check(
+                name,
+                Verdict.BAD,
+                f"{folder} has no file {MARKER}: what should be mounted there is not",
+                "Mount it. If it is a new archive, and right as it is: `ao platform deploy --accept-archive`.",
+            )
+        else:
+            yield _writable(name, folder, deployment, f"Mount {name} there, and let the services' user write it.")
+
+
+def _writable(name: str, folder: Path, deployment: Deployment, action: str) -> Check:
+    """Check by really writing, as the user that the services run as."""
+    uid = _uid(deployment)
+    identity: dict[str, Any] = {"user": uid, "group": 0, "extra_groups": []} if os.geteuid() == 0 and uid else {}
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _WRITE, str(folder)],
+        check=False,
+        text=True,
+        capture_output=True,
+        cwd="/",
+        **identity,
+    )
+    if done.returncode == 0:
+        return Check(name, Verdict.GOOD, f"{folder} can be written by uid {uid}")
+    reason = done.stderr.strip().rpartition("\n")[2].partition("] ")[2].partition(":")[0] or "it cannot be written"
+    return Check(name, Verdict.BAD, f"{folder}: {reason} (as uid {uid})", action)
+
+
+def _settings(deployment: Deployment) -> Iterator[Check]:
+    env = deployment.env()
+    image = env.get("AO_IMAGE") or "bdrc-airflow:latest"
+    try:
+        docker.ask(["image", "inspect", "--format", "{{.Id}}", image])
+        yield Check("image", Verdict.GOOD, image)
+    except DockerFailed:
+        yield Check("image", Verdict.BAD, f"{image} is not there", "Build it: airflow-docker/build-bdrc-airflow.sh.")
+    celery = env.get("AIRFLOW_EXECUTOR") == "CeleryExecutor"
+    profiles = env.get("COMPOSE_PROFILES", "").split(",")
+    if celery != ("celery" in profiles):
+        found = f"AIRFLOW_EXECUTOR={env.get('AIRFLOW_EXECUTOR')}, COMPOSE_PROFILES={env.get('COMPOSE_PROFILES')}"
+        action = (
+            "Let .env name the CeleryExecutor and the profile celery, or neither: `ao platform deploy --executor …`."
+        )
+        yield Check("executor", Verdict.BAD, found, action)
+    yield from _port(deployment, env.get("AIRFLOW_BIND") or "127.0.0.1", int(env.get("AIRFLOW_PORT") or 8080))
+
+
+def _port(deployment: Deployment, host: str, port: int) -> Iterator[Check]:
+    try:
+        foreign = Stack(deployment).foreign_folder()
+        if foreign:
+            action = "Set COMPOSE_PROJECT_NAME in .env to a name of its own."
+            yield Check("project name", Verdict.BAD, f"the stack in {foreign} has the same", action)
+            return
+        if any(service.name == "api-server" and service.state == "running" for service in Stack(deployment).services()):
+            return  # it is ours
+    except DockerFailed:
+        return  # told above
+    with closing(socket.socket()) as candidate:
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            candidate.bind((host, port))
+            yield Check("port", Verdict.GOOD, f"{host}:{port} is free")
+        except OSError as error:
+            yield Check("port", Verdict.BAD, f"{host}:{port}: {error.strerror}", "Set AIRFLOW_PORT in .env to another.")
+
+
+def _uid(deployment: Deployment) -> int | None:
+    text = deployment.env().get("SYNC_ACCESS_UID", "")
+    return int(text) if text.isdecimal() and int(text) > 0 else None
