@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from ao_workflows.platform.changes import carry_out
 from ao_workflows.platform.checkout import Checkout, find_checkout
-from ao_workflows.platform.deploy import Wish, carry_out, plan
+from ao_workflows.platform.deploy import Wish, plan
 from ao_workflows.platform.deployment import Deployment
 
 

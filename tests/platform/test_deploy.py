@@ -6,8 +6,9 @@ import pytest
 
 from ao_workflows.errors import SystemFailed, UsageError
 from ao_workflows.platform.build import image_names
+from ao_workflows.platform.changes import carry_out, visible_changes
 from ao_workflows.platform.checkout import Checkout
-from ao_workflows.platform.deploy import Wish, carry_out, plan, visible_changes
+from ao_workflows.platform.deploy import Wish, plan
 from ao_workflows.platform.deployment import Deployment, find_deployment
 
 from .conftest import snapshot
@@ -80,7 +81,9 @@ def test_a_plan_alone_changes_nothing(checkout, deployment, operator):
 
 def test_what_nobody_has_changed_is_renewed(checkout, deployed, tmp_path):
     version = newer(checkout, tmp_path)
-    assert ("update", "docker-compose.yml") in shown(version, deployed)
+    [change] = [each for each in plan(version, deployed, Wish()) if each.path == "docker-compose.yml"]
+    assert change.action == "update"
+    assert "\n+# Newer.\n" in change.difference
     carry_out(plan(version, deployed, Wish()), deployed)
     assert deployed.compose_file.read_text().startswith("# Newer.")
     assert (deployed.config / "ao.toml").read_text().startswith("# Newer.")

@@ -15,9 +15,10 @@ from ao_workflows.errors import ExitCode, UsageError
 from ao_workflows.platform import operate
 from ao_workflows.platform.backup import make_backup
 from ao_workflows.platform.build import IMAGE, assemble, assembled, build_images, image_names
+from ao_workflows.platform.changes import carry_out, visible_changes
 from ao_workflows.platform.checkout import find_checkout
 from ao_workflows.platform.compose import Service, Stack
-from ao_workflows.platform.deploy import Wish, carry_out, plan, visible_changes
+from ao_workflows.platform.deploy import Wish, plan
 from ao_workflows.platform.deployment import Deployment, Kind, find_deployment
 from ao_workflows.platform.preflight import examine_platform
 from ao_workflows.platform.site import read_site
@@ -112,7 +113,8 @@ def deploy(
         bool, typer.Option("--accept-archive", help="Take empty, unmounted archive folders for right.")
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Only show what would be done; exit code 1 if anything.")
+        bool,
+        typer.Option("--check", help="Only show what would be done, with the differences; exit code 1 if anything."),
     ] = False,
     source: SourceOption = None,
     as_json: JsonOption = False,

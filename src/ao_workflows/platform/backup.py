@@ -21,6 +21,7 @@ from ao_workflows.errors import SystemFailed, UsageError
 from ao_workflows.platform.compose import Stack
 from ao_workflows.platform.deployment import Deployment
 from ao_workflows.platform.envfile import with_values
+from ao_workflows.platform.writing import replace_file
 
 DATABASES = ("airflow", "ao_catalog")
 """Airflow's own database, and the catalog: the record of all work."""
@@ -154,7 +155,7 @@ def rename_project(deployment: Deployment, project: str) -> None:
     """Let a restored stack have a name of its own in Docker: the one that was backed up may be running."""
     with _disk_errors(deployment.env_file):
         text = deployment.env_file.read_text(encoding="utf-8")
-        deployment.env_file.write_text(with_values(text, {"COMPOSE_PROJECT_NAME": project}), encoding="utf-8")
+        replace_file(deployment.env_file, with_values(text, {"COMPOSE_PROJECT_NAME": project}))
 
 
 def load_databases(backup: Backup, deployment: Deployment) -> None:

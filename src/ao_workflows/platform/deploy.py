@@ -3,7 +3,6 @@
 First everything is looked at and put down as a list of changes; then they are made, or only shown.
 """
 
-import hashlib
 import json
 import os
 import stat
@@ -15,36 +14,18 @@ from pathlib import Path
 from typing import Literal
 
 from ao_workflows import __version__
-from ao_workflows.errors import SystemFailed, UsageError
+from ao_workflows.errors import UsageError
 from ao_workflows.platform import secret_files
 from ao_workflows.platform.build import Images
+from ao_workflows.platform.changes import Change
 from ao_workflows.platform.checkout import Checkout
 from ao_workflows.platform.deployment import CONFIG_FILES, FOLDERS, MARKER, Deployment, Kind
 from ao_workflows.platform.envfile import values_in, with_values
+from ao_workflows.platform.writing import difference_of, digest, replace_file
 from ao_workflows.works import ARCHIVE_ROOTS
 
 AIRFLOW_UID = 50000
 """The uid that Airflow's own images use; taken when root deploys and names no other."""
-
-Action = Literal["create", "update", "keep", "warn"]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One thing that deploying does, or leaves.
-
-    :param path: relative to the deployment, or absolute outside it.
-    :param detail: why, or what of it, for the operator.
-    """
-
-    action: Action
-    path: str
-    detail: str
-    apply: Callable[[], None] = lambda: None
-
-    def as_dict(self) -> dict[str, str]:
-        """The change as JSON."""
-        return {"action": self.action, "path": self.path, "detail": self.detail}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,19 +53,6 @@ def plan(checkout: Checkout, deployment: Deployment, wish: Wish, *, acting: int 
     """
     acting = os.geteuid() if acting is None else acting
     return list(_Planner(checkout, deployment, wish, acting).changes())
-
-
-def carry_out(changes: list[Change], deployment: Deployment) -> None:
-    """Make the planned changes. :raises SystemFailed: (``deployment-failed``) naming what could not be made."""
-    for change in changes:
-        try:
-            change.apply()
-        except OSError as error:
-            raise SystemFailed(
-                f"{error.filename or deployment.root / change.path}: {error.strerror or error}.",
-                action="Let this user write there (or deploy as root), then run the command again: it goes on.",
-                code="deployment-failed",
-            ) from error
 
 
 class _Planner:
@@ -167,7 +135,7 @@ class _Planner:
         file, text = self.deployment.env_file, self.env_text
 
         def write() -> None:
-            _replace(file, text, mode=0o644)
+            replace_file(file, text)
 
         if not file.is_file():
             yield Change("create", ".env", f"the {self.kind} settings; services run as uid {self.uid}", write)
@@ -201,26 +169,27 @@ class _Planner:
 
         def write(to: Path = target) -> None:
             to.parent.mkdir(parents=True, exist_ok=True)
-            _replace(to, text, mode=0o644)
-            self.digests[path] = _digest(text)
+            replace_file(to, text)
+            self.digests[path] = digest(text)
 
         if not target.is_file():
             yield Change("create", path, "as shipped", write)
             return
         there = target.read_text(encoding="utf-8", errors="replace")
         laid = self.digests.get(path)
+        difference = difference_of(path, there, text)
         if there == text:
-            self.digests[path] = _digest(text)
-        elif laid == _digest(there):
-            yield Change("update", path, f"to version {__version__}; nobody had changed it", write)
-        elif laid != _digest(text):
+            self.digests[path] = digest(text)
+        elif laid == digest(there):
+            yield Change("update", path, f"to version {__version__}; nobody had changed it", write, difference)
+        elif laid != digest(text):
             beside = target.with_name(f"{target.name}.new")
             detail = (
                 f"you have changed it, and so has version {__version__}; that one is laid beside it, as {beside.name}"
             )
-            yield Change("keep", path, detail, lambda: _replace(beside, text, mode=0o644))
+            yield Change("keep", path, detail, lambda: replace_file(beside, text), difference)
         else:
-            yield Change("keep", path, "you have changed it")
+            yield Change("keep", path, "you have changed it", difference=difference)
 
     def _secrets(self) -> Iterator[Change]:
         folder = self.deployment.secrets
@@ -300,12 +269,7 @@ class _Planner:
         state = {"kind": self.kind, "version": __version__, "files": self.digests}
         text = json.dumps(state, indent=2) + "\n"
         if not self.deployment.state_file.is_file() or self.deployment.state_file.read_text(encoding="utf-8") != text:
-            _replace(self.deployment.state_file, text, mode=0o644)
-
-
-def visible_changes(changes: list[Change]) -> list[Change]:
-    """Return those changes that an operator wants to see: not what is as it should be."""
-    return [change for change in changes if change.action != "keep" or "changed it" in change.detail]
+            replace_file(self.deployment.state_file, text)
 
 
 def _lay_marker(path: Path, name: str) -> None:
@@ -318,18 +282,3 @@ def _lay_marker(path: Path, name: str) -> None:
 def _holds_something(folder: Path) -> bool:
     with os.scandir(folder) as entries:
         return any(entry.name != "lost+found" for entry in entries)
-
-
-def _replace(path: Path, text: str, *, mode: int) -> None:
-    """Write a file that is whole from its first moment, and durable."""
-    unfinished = path.with_name(f".{path.name}.partial")
-    with unfinished.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.chmod(mode)
-    unfinished.replace(path)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()

@@ -1,13 +1,11 @@
 """What has to be true before the platform starts; each thing is really looked at, and nothing is changed."""
 
-import os
 import re
 import shutil
 import socket
 import stat
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,18 +28,16 @@ DISK_NEEDED, DISK_WISHED = 5 * 10**9, 20 * 10**9
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """Between this machine and the engine, which may run in a virtual machine that was asleep."""
 
-_WRITE = "import sys, tempfile; tempfile.TemporaryFile(dir=sys.argv[1]).close()"
+_TRY_TO_WRITE = """
+for folder in /check/*; do
+    file=$(mktemp -p "$folder" 2>&1) && rm "$file" || echo "${folder#/check/} $file"
+done
+"""
 
 
 def examine_platform(deployment: Deployment) -> list[Check]:
     """Return the checks of everything that the stack of ``deployment`` needs, in the order in which to mend it."""
-    return [
-        *_engine(deployment),
-        *_files(deployment),
-        *_folders(deployment),
-        *_archive(deployment),
-        *_settings(deployment),
-    ]
+    return [*_engine(deployment), *_files(deployment), *_settings(deployment), *_folders(deployment)]
 
 
 def _engine(deployment: Deployment) -> Iterator[Check]:
@@ -130,51 +126,62 @@ def _secret_problem(path: Path, uid: int) -> str:
 
 
 def _folders(deployment: Deployment) -> Iterator[Check]:
-    places = {"logs": deployment.folder("LOG_FOLDER", "logs"), "drop folder": deployment.folder("DROP_FOLDER", "drop")}
+    """Check the folders that are mounted into containers, by really writing to them from one."""
+    actions = {
+        "logs": "Create it, or give it to the services' user.",
+        "drop folder": "Create it, or give it to the services' user.",
+        **{name: f"Mount {name} there, and let the services' user write it." for name in ARCHIVE_ROOTS},
+    }
+    places = {
+        "logs": deployment.folder("LOG_FOLDER", "logs"),
+        "drop folder": deployment.folder("DROP_FOLDER", "drop"),
+        **{name: deployment.archive_root / name for name in ARCHIVE_ROOTS},
+    }
+    there = {}
     for name, folder in places.items():
-        yield _writable(name, folder, deployment, "Create it, or let the services' user write it.")
-
-
-def _archive(deployment: Deployment) -> Iterator[Check]:
-    """Each archive root has to be the mount that it was, and not the empty folder below a mount that failed."""
-    for name in ARCHIVE_ROOTS:
-        folder = deployment.archive_root / name
-        if folder.is_dir() and not (folder / MARKER).exists():
-            yield Check(
-                name,
-                Verdict.BAD,
-                f"{folder} has no file {MARKER}: what should be mounted there is not",
-                "Mount it. If it is a new archive, and right as it is: `ao platform deploy --accept-archive`.",
-            )
+        if not folder.is_dir():
+            yield Check(name, Verdict.BAD, f"{folder} is not there", actions[name])
+        elif name in ARCHIVE_ROOTS and not (folder / MARKER).exists():
+            # The empty folder below a mount that failed must not be taken for the archive.
+            found = f"{folder} has no file {MARKER}: what should be mounted there is not"
+            action = "Mount it. If it is a new archive, and right as it is: `ao platform deploy --accept-archive`."
+            yield Check(name, Verdict.BAD, found, action)
         else:
-            yield _writable(name, folder, deployment, f"Mount {name} there, and let the services' user write it.")
-
-
-def _writable(name: str, folder: Path, deployment: Deployment, action: str) -> Check:
-    """Check by really writing, as the user that the services run as."""
+            there[name] = folder
     uid = _uid(deployment)
-    identity: dict[str, Any] = {"user": uid, "group": 0, "extra_groups": []} if os.geteuid() == 0 and uid else {}
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", _WRITE, str(folder)],
-        check=False,
-        text=True,
-        capture_output=True,
-        cwd="/",
-        **identity,
-    )
-    if done.returncode == 0:
-        return Check(name, Verdict.GOOD, f"{folder} can be written by uid {uid}")
-    reason = done.stderr.strip().rpartition("\n")[2].partition("] ")[2].partition(":")[0] or "it cannot be written"
-    return Check(name, Verdict.BAD, f"{folder}: {reason} (as uid {uid})", action)
+    if uid is None or not _has_image(deployment):
+        return  # told elsewhere
+    try:
+        refused = _refused(deployment, list(there.values()), uid)
+    except DockerFailed as error:
+        yield Check("folders", Verdict.BAD, error.message, error.action)
+        return
+    for number, (name, folder) in enumerate(there.items()):
+        if reason := refused.get(number):
+            yield Check(name, Verdict.BAD, f"{folder}: {reason} (as uid {uid})", actions[name])
+        else:
+            yield Check(name, Verdict.GOOD, f"{folder} can be written by uid {uid}")
+
+
+def _refused(deployment: Deployment, folders: Sequence[Path], uid: int) -> dict[int, str]:
+    """Return why each folder cannot be written, by its place in ``folders``, as a service would find it.
+
+    Permission bits, and what this process may do, say little about network mounts and other users.
+    """
+    words = ["run", "--rm", "--network", "none", "--cap-drop", "ALL", "--user", f"{uid}:0", "--entrypoint", "sh"]
+    for number, folder in enumerate(folders):
+        words += ["--mount", f'type=bind,"source={folder}",target=/check/{number}']
+    said = docker.ask([*words, _image(deployment), "-c", _TRY_TO_WRITE])
+    lines = (line.partition(" ") for line in said.splitlines())
+    return {int(number): reason.rpartition(": ")[2] for number, _, reason in lines}
 
 
 def _settings(deployment: Deployment) -> Iterator[Check]:
     env = deployment.env()
-    image = env.get("AO_IMAGE") or "bdrc-airflow:latest"
-    try:
-        docker.ask(["image", "inspect", "--format", "{{.Id}}", image])
+    image = _image(deployment)
+    if _has_image(deployment):
         yield Check("image", Verdict.GOOD, image)
-    except DockerFailed:
+    else:
         yield Check("image", Verdict.BAD, f"{image} is not there", "Build it: airflow-docker/build-bdrc-airflow.sh.")
     celery = env.get("AIRFLOW_EXECUTOR") == "CeleryExecutor"
     profiles = env.get("COMPOSE_PROFILES", "").split(",")
@@ -205,6 +212,18 @@ def _port(deployment: Deployment, host: str, port: int) -> Iterator[Check]:
             yield Check("port", Verdict.GOOD, f"{host}:{port} is free")
         except OSError as error:
             yield Check("port", Verdict.BAD, f"{host}:{port}: {error.strerror}", "Set AIRFLOW_PORT in .env to another.")
+
+
+def _image(deployment: Deployment) -> str:
+    return deployment.env().get("AO_IMAGE") or "bdrc-airflow:latest"
+
+
+def _has_image(deployment: Deployment) -> bool:
+    try:
+        docker.ask(["image", "inspect", "--format", "{{.Id}}", _image(deployment)])
+    except DockerFailed:
+        return False
+    return True
 
 
 def _uid(deployment: Deployment) -> int | None:
