@@ -4,10 +4,11 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from ao_workflows.bags.bagit import Digests
 from ao_workflows.bags.bagit.manifests import PAYLOAD
-from ao_workflows.bags.disk import open_new, special_below, sync, sync_tree, walk
+from ao_workflows.bags.disk import open_new, special_below, sync, walk
 from ao_workflows.bags.partial import Partial
 from ao_workflows.bags.plan import PlannedMember
 from ao_workflows.bags.text import quoted
@@ -32,11 +33,10 @@ class WorkInProgress:
         self._placement = planned.placement
         self._folder_times: dict[str, int] = {}
         self._made = {""}
-        self._descriptor = -1
 
     def existing(self, path: str, size: int) -> Iterator[bytes] | None:
         """See the protocol."""
-        place = self._partial.work / self._placement.of(path)
+        place = self._place(path)
         return content_of(place) if _is_file(place, size) else None
 
     def keep(self, path: str, digests: Digests) -> None:
@@ -47,40 +47,11 @@ class WorkInProgress:
 
     def drop(self, path: str) -> None:
         """See the protocol."""
-        (self._partial.work / self._placement.of(path)).unlink()
+        self._place(path).unlink()
 
-    def begin(self, path: str, modified_ns: int) -> None:
+    def begin(self, path: str, modified_ns: int) -> "FileInProgress":
         """See the protocol."""
-        del path
-        self._modified_ns = modified_ns
-        self._descriptor = open_new(self._partial.incoming)
-
-    def write(self, chunk: bytes) -> None:
-        """See the protocol."""
-        view = memoryview(chunk)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
-
-    def accept(self, path: str, digests: Digests) -> None:
-        """See the protocol. The modification time is set before the file gets its name."""
-        os.utime(self._descriptor, ns=(self._modified_ns, self._modified_ns))
-        modified_ns = os.fstat(self._descriptor).st_mtime_ns
-        self.close()
-        place = self._placement.of(path)
-        self._make_folder(place.rpartition("/")[0])
-        self._partial.incoming.rename(self._partial.work / place)
-        self._record(place, digests, modified_ns)
-
-    def discard(self) -> None:
-        """See the protocol."""
-        self.close()
-        self._partial.incoming.unlink()
-
-    def close(self) -> None:
-        """Close the file that is open, if one is."""
-        if self._descriptor >= 0:
-            descriptor, self._descriptor = self._descriptor, -1
-            os.close(descriptor)
+        return FileInProgress(self, self._placement.of(path), self._partial.new_incoming(), modified_ns)
 
     def folder(self, path: str, modified_ns: int) -> None:
         """See the protocol."""
@@ -96,31 +67,66 @@ class WorkInProgress:
         """Write a file of our own into the work."""
         digests = Digests()
         digests.update(content)
-        self._make_folder(place.rpartition("/")[0])
-        with open(open_new(self._partial.incoming), "wb") as file:
+        incoming = self._partial.new_incoming()
+        with open(open_new(incoming), "wb") as file:
             file.write(content)
-        target = self._partial.work / place
-        self._partial.incoming.rename(target)
-        self._record(place, digests, target.stat().st_mtime_ns)
+        self.take(incoming, place, digests, incoming.stat().st_mtime_ns)
 
     def finish(self) -> None:
-        """Set the folders' times and flush everything to the disk; then the work is ready for its name."""
+        """Set the folders' times; when all is flushed to the disk, the work is ready for its name."""
         for place, modified_ns in self._folder_times.items():
             os.utime(self._partial.work / place, ns=(modified_ns, modified_ns))
-        sync_tree(self._partial.work)
 
     def deliver(self) -> None:
         """Give the work its name, in one rename."""
         self._partial.work.rename(self.final)
         sync(self.final.parent)
 
+    def take(self, incoming: Path, place: str, digests: Digests, modified_ns: int) -> None:
+        """Give a file that is right its name, and take it into the inventory."""
+        self._make_folder(place.rpartition("/")[0])
+        os.rename(incoming, self._partial.work / place)
+        self._record(place, digests, modified_ns)
+
+    def _record(self, place: str, digests: Digests, modified_ns: int) -> None:
+        self.records.append(FileRecord(place, digests.size, digests.sha512, modified_ns))
+
+    def _place(self, path: str) -> Path:
+        return self._partial.work / self._placement.of(path)
+
     def _make_folder(self, place: str) -> None:
         if place not in self._made:
             (self._partial.work / place).mkdir(parents=True, exist_ok=True)
             self._made.add(place)
 
-    def _record(self, place: str, digests: Digests, modified_ns: int) -> None:
-        self.records.append(FileRecord(place, digests.size, digests.sha512, modified_ns))
+
+class FileInProgress:
+    """One new file of a work, under a name that says nothing until it is accepted."""
+
+    def __init__(self, work: WorkInProgress, place: str, incoming: Path, modified_ns: int) -> None:
+        self._work = work
+        self._place = place
+        self._incoming = incoming
+        self._modified_ns = modified_ns
+        self._descriptor = open_new(incoming)
+
+    def write(self, chunk: bytes) -> None:
+        """See the protocol."""
+        view = memoryview(chunk)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+    def accept(self, digests: Digests) -> None:
+        """See the protocol. The modification time is set before the file gets its name."""
+        os.utime(self._descriptor, ns=(self._modified_ns, self._modified_ns))
+        modified_ns = os.fstat(self._descriptor).st_mtime_ns
+        os.close(self._descriptor)
+        self._work.take(self._incoming, self._place, digests, modified_ns)
+
+    def discard(self) -> None:
+        """See the protocol."""
+        os.close(self._descriptor)
+        self._incoming.unlink()
 
 
 class WorkInPlace:
@@ -156,19 +162,9 @@ class WorkInPlace:
         """See the protocol."""
         raise self._occupied(f"{quoted(self._placement.of(path))} has other content")
 
-    def begin(self, path: str, modified_ns: int) -> None:
+    def begin(self, path: str, modified_ns: int) -> NoReturn:
         """Never asked for: every file is there, or was refused."""
         raise NotImplementedError
-
-    def accept(self, path: str, digests: Digests) -> None:
-        """Never asked for, like :meth:`begin`."""
-        raise NotImplementedError
-
-    def write(self, chunk: bytes) -> None:
-        """Folders have no bytes, and nothing else is written."""
-
-    def discard(self) -> None:
-        """Nothing was begun."""
 
     def folder(self, path: str, modified_ns: int) -> None:
         """See the protocol. Its time is as it is."""
@@ -177,9 +173,6 @@ class WorkInPlace:
         if not (self.final / place).is_dir():
             raise self._occupied(f"the folder {quoted(place)} is not there")
         self._know_folder(place)
-
-    def close(self) -> None:
-        """Nothing is open."""
 
     def add(self, place: str, content: bytes) -> None:
         """Compare a file of our own."""

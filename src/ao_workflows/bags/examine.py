@@ -1,5 +1,6 @@
 """The one pass over a bag (or a plain work) in a zip: every byte is read once, and everything is checked on the way."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -8,10 +9,11 @@ from typing import Protocol
 from ao_workflows.bags.bagit import Algorithm, BagValidation, Digests
 from ao_workflows.bags.collisions import collision_warnings
 from ao_workflows.bags.contents import Member
+from ao_workflows.bags.crew import in_order
 from ao_workflows.bags.findings import FindingLog
 from ao_workflows.bags.report import CRC_MISMATCH, BagReport
 from ao_workflows.bags.text import quoted, shown
-from ao_workflows.bags.zip import Entry, EntryRejected, read_entries
+from ao_workflows.bags.zip import Entry, EntryRejected, in_batches, read_entries
 from ao_workflows.errors import Finding
 from ao_workflows.storage import Source
 
@@ -21,8 +23,27 @@ Progress = Callable[[int], None]
 BAGIT_TXT = "bagit.txt"
 
 
+class NewFile(Protocol):
+    """A file that is being written, by one thread."""
+
+    def write(self, chunk: bytes) -> None:
+        """Take bytes of it."""
+        ...
+
+    def accept(self, digests: Digests) -> None:
+        """It is right, and complete."""
+        ...
+
+    def discard(self) -> None:
+        """It is wrong, or will never be complete."""
+        ...
+
+
 class Target(Protocol):
-    """Where the files of one member go. Paths are those in the bag (or in the plain work)."""
+    """Where the files of one member go. Paths are those in the bag (or in the plain work).
+
+    Several threads use it at once, each for other paths.
+    """
 
     def existing(self, path: str, size: int) -> Iterable[bytes] | None:
         """Return the content of what is there already under its name, or ``None`` if it is not, or not of that size."""
@@ -36,20 +57,8 @@ class Target(Protocol):
         """What is there is wrong."""
         ...
 
-    def begin(self, path: str, modified_ns: int) -> None:
+    def begin(self, path: str, modified_ns: int) -> NewFile:
         """A new file is coming."""
-        ...
-
-    def write(self, chunk: bytes) -> None:
-        """Take bytes of it."""
-        ...
-
-    def accept(self, path: str, digests: Digests) -> None:
-        """It is right: give it its name."""
-        ...
-
-    def discard(self) -> None:
-        """It is wrong."""
         ...
 
     def folder(self, path: str, modified_ns: int) -> None:
@@ -58,16 +67,20 @@ class Target(Protocol):
 
 
 class Nowhere:
-    """The target of a check that writes nothing."""
+    """The target of a check that writes nothing, and a file of it."""
 
     def existing(self, _path: str, _size: int) -> Iterable[bytes] | None:
         """Nothing is there."""
         return None
 
+    def begin(self, _path: str, _modified_ns: int) -> "Nowhere":
+        """Nothing comes of it."""
+        return self
+
     def _ignore(self, *_: object) -> None:
         """Nothing is written."""
 
-    keep = drop = begin = write = accept = discard = folder = _ignore
+    keep = drop = write = accept = discard = folder = _ignore
 
 
 @dataclass(slots=True)
@@ -107,17 +120,25 @@ class Outcome:
 
 
 class Examination:
-    """The pass over one member of a zip.
+    """The pass over one member of a zip, by several threads.
 
     From the first error on, nothing more is written: what is left is only read, to report everything that is wrong.
+
+    :param threads: how many batches of neighbouring entries are read at a time.
     """
 
-    def __init__(self, source: Source, member: Member, target: Target, progress: Progress | None) -> None:
+    def __init__(
+        self, source: Source, member: Member, target: Target, progress: Progress | None, *, threads: int
+    ) -> None:
         self._source = source
         self._member = member
         self._target = target
         self._progress = progress
+        self._threads = threads
         self._checks: BagValidation | NoManifest = NoManifest()
+        self._spoiled = threading.Event()  # something is wrong: nothing is written any more
+        self._stop = threading.Event()  # the pass has failed: nothing is read any more
+        self._telling = threading.Lock()
 
     def run(self) -> Outcome:
         """Check the member, and write what is right to the target."""
@@ -146,9 +167,11 @@ class Examination:
         control = checks.control_files()
         for path in control:
             read = partial(checks.read, path)
-            if not self._keep(by_path[path], read):
-                for entry, chunks in read_entries(self._source, [by_path[path]]):
-                    self._fetch(entry, chunks, read)
+            if self._kept(by_path[path], read):
+                checks.record(path, ())
+                continue
+            for entry, chunks in read_entries(self._source, [by_path[path]]):
+                self._record(entry, self._fetch(entry, chunks, read))
         checks.settle()
         checks.expect_rid(member.rid)
         done = {*control, *checks.ignored}
@@ -160,13 +183,32 @@ class Examination:
             yield from chunks
 
     def _take(self, entries: Iterable[Entry]) -> None:
-        """Check all of ``entries``: first what is there already, then the rest, in the order of the zip."""
-        wanted = [entry for entry in entries if entry.is_folder or not self._keep(entry)]
-        wanted.sort(key=lambda entry: entry.offset)
-        for entry, chunks in read_entries(self._source, wanted):
-            self._fetch(entry, chunks)
+        """Check all of ``entries``, in batches of neighbours; what they find is recorded in the order of the zip."""
+        batches = list(in_batches(sorted(entries, key=lambda entry: entry.offset)))
+        if self._checks.errors:
+            self._spoiled.set()
+        for checked in in_order(self._check, batches, threads=self._threads, stop=self._stop):
+            for entry, findings in checked:
+                self._record(entry, findings)
 
-    def _keep(self, entry: Entry, read: Callable[[Iterable[bytes]], None] | None = None) -> bool:
+    def _check(self, batch: list[Entry]) -> list[tuple[Entry, list[Finding]]]:
+        """Check the entries of a batch: first what is there already, then the rest, in the order of the zip."""
+        wanted = [entry for entry in batch if entry.is_folder or not self._kept(entry)]
+        kept = {entry.offset for entry in batch} - {entry.offset for entry in wanted}
+        checked: list[tuple[Entry, list[Finding]]] = [(entry, []) for entry in batch if entry.offset in kept]
+        for entry, chunks in read_entries(self._source, wanted):
+            if self._stop.is_set():
+                break
+            checked.append((entry, self._fetch(entry, chunks)))
+        return checked
+
+    def _record(self, entry: Entry, findings: Iterable[Finding]) -> None:
+        if entry.is_folder:
+            self._checks.errors.extend(findings)
+        else:
+            self._checks.record(self._member.path_of(entry), findings)
+
+    def _kept(self, entry: Entry, read: Callable[[Iterable[bytes]], None] | None = None) -> bool:
         """Return whether the file is there already and right; then it is done."""
         path = self._member.path_of(entry)
         existing = self._target.existing(path, entry.size)
@@ -180,56 +222,61 @@ class Examination:
             return False
         if read is not None:
             read(self._target.existing(path, entry.size) or ())
-        self._checks.record(path, ())
         self._target.keep(path, digests)
         self._advance(entry.size)
         return True
 
     def _fetch(
         self, entry: Entry, chunks: Iterator[bytes], read: Callable[[Iterable[bytes]], None] | None = None
-    ) -> None:
-        """Read one entry from the zip, check it, and have it written if it is right."""
+    ) -> list[Finding]:
+        """Read one entry from the zip, check it, and have it written if it is right; return what is wrong with it."""
         path = self._member.path_of(entry)
         digests = Digests(self._checks.algorithms_for(path))
         target = self._writing_target()
         if entry.is_folder:
             target.folder(path, entry.modified_ns)
+        file = Nowhere() if entry.is_folder else target.begin(path, entry.modified_ns)
+        try:
+            findings = self._pass(digests.watch(chunks), file, read)
+            findings = findings or self._checks.compare(path, digests) + _crc_findings(entry, digests)
+        except BaseException:
+            file.discard()
+            raise
+        if findings:
+            self._spoiled.set()
+            file.discard()
         else:
-            target.begin(path, entry.modified_ns)
-        passing = self._pass_on(digests.watch(chunks), Nowhere() if entry.is_folder else target)
+            file.accept(digests)
+        return [_at(finding, entry.name, path) for finding in findings]
+
+    def _pass(
+        self, chunks: Iterable[bytes], file: NewFile, read: Callable[[Iterable[bytes]], None] | None
+    ) -> list[Finding]:
+        """Pass the bytes of an entry on; return what is wrong with its headers or its packed data."""
+        passing = self._pass_on(chunks, file)
         try:
             if read is not None:
                 read(passing)
             for _ in passing:
                 pass
         except EntryRejected as error:
-            findings = list(error.findings)
-        else:
-            findings = self._checks.compare(path, digests) + _crc_findings(entry, digests)
-        findings = [_at(finding, entry.name, path) for finding in findings]
-        if not entry.is_folder:
-            if findings:
-                target.discard()
-            else:
-                target.accept(path, digests)
-            self._checks.record(path, findings)
-        else:
-            self._checks.errors.extend(findings)
+            return list(error.findings)
+        return []
 
-    def _pass_on(self, chunks: Iterable[bytes], target: Target) -> Iterator[bytes]:
+    def _pass_on(self, chunks: Iterable[bytes], file: NewFile) -> Iterator[bytes]:
         for chunk in chunks:
-            target.write(chunk)
+            file.write(chunk)
             self._advance(len(chunk))
             yield chunk
 
     def _writing_target(self) -> Target:
-        if self._checks.errors and not isinstance(self._target, Nowhere):
-            self._target = Nowhere()
-        return self._target
+        # Control files are fetched before anything is known to be wrong with others.
+        return Nowhere() if self._spoiled.is_set() or self._checks.errors else self._target
 
     def _advance(self, size: int) -> None:
         if self._progress is not None and size:
-            self._progress(size)
+            with self._telling:
+                self._progress(size)
 
     def _named(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """Yield findings about a plain work with their paths in the zip."""

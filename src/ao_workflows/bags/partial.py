@@ -3,14 +3,15 @@
 ::
 
     .W22084.partial/source.json    which object this is from; of another one, nothing is kept
-    .W22084.partial/incoming       the file that is being written
+    .W22084.partial/incoming.7     a file that is being written
     .W22084.partial/content/…      files that were verified, under their final names
 
 Killed at any moment and opened again, it holds only verified files in ``content`` (as far as the disk kept its word,
-which is why they are read again), and is used by one process at a time.
+which is why they are read again), and is used by one process at a time, with as many threads as it likes.
 """
 
 import fcntl
+import itertools
 import json
 import os
 import shutil
@@ -32,11 +33,15 @@ class Partial:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.work = path / "content"
-        self.incoming = path / "incoming"
+        self._numbers = itertools.count()
 
     def remove(self) -> None:
         """Delete it with all that is in it."""
         shutil.rmtree(self.path)
+
+    def new_incoming(self) -> Path:
+        """Return a name for a file that is going to be written, another one each time."""
+        return self.path / f"incoming.{next(self._numbers)}"
 
     def begin(self, source: Source) -> None:
         """Keep what is from this very ``source``, delete what is not.

@@ -10,8 +10,9 @@ from ao_workflows.bags.bagit import Digests
 from ao_workflows.bags.bagit.info import Oxum
 from ao_workflows.bags.bagit.writing import AGENT, declaration_text, info_text, manifest_text, version_for
 from ao_workflows.bags.collisions import colliding_groups
+from ao_workflows.bags.crew import default_jobs
 from ao_workflows.bags.delivery import DestinationOccupied, WorkInPlace, WorkInProgress
-from ao_workflows.bags.disk import disk_errors, names_taken_for_others
+from ao_workflows.bags.disk import disk_errors, names_taken_for_others, sync_file_system
 from ao_workflows.bags.examine import Examination, Nowhere, Outcome, Progress
 from ao_workflows.bags.findings import FindingLog, Findings
 from ao_workflows.bags.partial import Partial, open_partial
@@ -62,7 +63,9 @@ class UnpackResult:
         return {**self.report.as_dict(), "works": [work.as_dict() for work in self.works]}
 
 
-def unpack(plan: UnpackPlan, destination: Path, *, progress: Progress | None = None) -> UnpackResult:
+def unpack(
+    plan: UnpackPlan, destination: Path, *, progress: Progress | None = None, threads: int | None = None
+) -> UnpackResult:
     """Unpack a zip: each work is in ``destination/{RID}`` when this returns, verified and on the disk.
 
     Modification times are kept, permissions are not taken from the zip. The bag's own files go into the work's
@@ -71,6 +74,7 @@ def unpack(plan: UnpackPlan, destination: Path, *, progress: Progress | None = N
     killed, it reads only what is not there yet; a work that is there already is compared and left as it is.
 
     :param progress: called with the number of bytes done since its last call; ``plan.bytes`` in all.
+    :param threads: how many read, check and write at a time; by default one for each core.
     :raises BagRejected: if anything in the zip is wrong; then nothing of it is delivered and nothing is left.
     :raises DestinationOccupied: if something else is at ``destination/{RID}``; it is not touched.
     :raises MustWait: if the disk is full, or another process unpacks the same work to the same place.
@@ -81,10 +85,13 @@ def unpack(plan: UnpackPlan, destination: Path, *, progress: Progress | None = N
     with disk_errors(destination), ExitStack() as stack:
         destination.mkdir(parents=True, exist_ok=True)
         partials = [stack.enter_context(open_partial(destination, rid)) for rid in plan.works]
-        targets: list[WorkInProgress | WorkInPlace] = []
-        stack.callback(_close, targets)
         try:
-            report = _put_together(plan, destination, partials, targets, progress)
+            targets = [
+                _target(plan, planned, partial, destination)
+                for planned, partial in zip(plan.members, partials, strict=True)
+            ]
+            report = _put_together(plan, targets, partials, progress, threads or default_jobs())
+            sync_file_system(destination)
         except (BagRejected, DestinationOccupied):
             for partial in partials:
                 partial.remove()
@@ -102,27 +109,21 @@ def unpack(plan: UnpackPlan, destination: Path, *, progress: Progress | None = N
 
 def _put_together(
     plan: UnpackPlan,
-    destination: Path,
-    partials: list[Partial],
     targets: list[WorkInProgress | WorkInPlace],
+    partials: list[Partial],
     progress: Progress | None,
+    threads: int,
 ) -> SourceReport:
-    """Have all works complete and flushed in their partial folders, before the first of them gets its name."""
+    """Have all works complete in their partial folders, before the first of them gets its name."""
     collisions = FindingLog()
     for planned, partial in zip(plan.members, partials, strict=True):
-        targets.append(_target(plan, planned, partial, destination))
         collisions.extend(_lost_on_this_disk(planned, partial))
-    report = _examine(plan, targets, collisions, progress)
+    report = _examine(plan, targets, collisions, progress, threads)
     if not report.valid:
         raise BagRejected(report)
     for target in targets:
         target.finish()
     return report
-
-
-def _close(targets: list[WorkInProgress | WorkInPlace]) -> None:
-    for target in targets:
-        target.close()
 
 
 def _target(
@@ -140,11 +141,13 @@ def _examine(
     targets: list[WorkInProgress | WorkInPlace],
     collisions: FindingLog,
     progress: Progress | None,
+    threads: int,
 ) -> SourceReport:
     outcomes: list[Outcome] = []
     for planned, target in zip(plan.members, targets, strict=True):
         fine = not collisions and all(outcome.valid for outcome in outcomes)
-        outcome = Examination(plan.source, planned.member, target if fine else Nowhere(), progress).run()
+        used = target if fine else Nowhere()
+        outcome = Examination(plan.source, planned.member, used, progress, threads=threads).run()
         if fine and outcome.valid and not planned.member.is_bag:
             _add_manifest(planned, target)
         outcomes.append(outcome)

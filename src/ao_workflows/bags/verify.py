@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 from ao_workflows.bags.bagit import BagValidation, Digests
+from ao_workflows.bags.crew import default_jobs
 from ao_workflows.bags.delivery import content_of
 from ao_workflows.bags.disk import disk_errors, walk
 from ao_workflows.bags.examine import BAGIT_TXT, Examination, Nowhere, Progress
@@ -17,16 +18,27 @@ from ao_workflows.errors import Finding, UsageError
 from ao_workflows.storage import Source
 
 
-def verify(source: Source, *, limits: ZipLimits | None = None, progress: Progress | None = None) -> SourceReport:
+def verify(
+    source: Source,
+    *,
+    limits: ZipLimits | None = None,
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> SourceReport:
     """Check everything that :func:`~ao_workflows.bags.unpack` checks, and write nothing.
 
     A zip that may not be unpacked at all gives a report, too: one with errors and no bags.
+
+    :param threads: how many read and check at a time; by default one for each core.
     """
     try:
         plan = read_plan(source, limits=limits)
     except BagRejected as rejected:
         return rejected.report
-    outcomes = [Examination(source, planned.member, Nowhere(), progress).run() for planned in plan.members]
+    threads = threads or default_jobs()
+    outcomes = [
+        Examination(source, planned.member, Nowhere(), progress, threads=threads).run() for planned in plan.members
+    ]
     return source_report(plan, outcomes, [])
 
 

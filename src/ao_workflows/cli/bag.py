@@ -30,8 +30,13 @@ SourceArgument = Annotated[
 ]
 
 
+JobsOption = Annotated[
+    int | None, typer.Option("--jobs", min=1, max=64, help="How many threads read and check; by default one a core.")
+]
+
+
 @app.command()
-def verify(source: SourceArgument, as_json: JsonOption = False) -> None:
+def verify(source: SourceArgument, jobs: JobsOption = None, as_json: JsonOption = False) -> None:
     """Check every bag in SOURCE (a zip, or an unpacked bag folder), every byte of it; write nothing.
 
     Exit code 0 when all is valid, 1 when something is not; all problems are reported, not only the first.
@@ -44,7 +49,7 @@ def verify(source: SourceArgument, as_json: JsonOption = False) -> None:
     else:
         opened = _open(source, settings)
         with progress_bytes("verifying", opened.size) as progress:
-            report = bags.verify(opened, progress=progress)
+            report = bags.verify(opened, progress=progress, threads=jobs)
     if as_json:
         print_json(report.as_dict())
     else:
@@ -57,6 +62,7 @@ def verify(source: SourceArgument, as_json: JsonOption = False) -> None:
 def unpack(
     source: SourceArgument,
     destination: Annotated[Path, typer.Argument(help="Where the works go: DEST/{RID}.", metavar="DEST")],
+    jobs: JobsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Unpack the works in SOURCE, every byte verified in the same pass; a bad bag leaves nothing behind.
@@ -69,7 +75,7 @@ def unpack(
     try:
         plan = bags.read_plan(_open(source, settings))
         with progress_bytes("unpacking", plan.bytes) as progress:
-            result = bags.unpack(plan, destination, progress=progress)
+            result = bags.unpack(plan, destination, progress=progress, threads=jobs)
     except BagRejected as rejection:
         _rejected(rejection, as_json=as_json)
     if as_json:

@@ -6,7 +6,7 @@ numbers in its docstrings are those of PKWARE's APPNOTE.TXT 6.3.
 
 from ao_workflows.bags.zip.directory import read_directory
 from ao_workflows.bags.zip.model import DEFLATED, STORED, Directory, Entry, EntryRejected, ZipLimits, ZipRejected
-from ao_workflows.bags.zip.reader import read_entries
+from ao_workflows.bags.zip.reader import in_batches, read_entries
 
 __all__ = [
     "DEFLATED",
@@ -16,6 +16,7 @@ __all__ = [
     "EntryRejected",
     "ZipLimits",
     "ZipRejected",
+    "in_batches",
     "read_directory",
     "read_entries",
 ]

@@ -6,7 +6,7 @@ fill exactly that room and say the same (sections 4.3.7 to 4.3.9).
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ao_workflows.bags.text import quoted
 from ao_workflows.bags.zip.extra import ZIP64, ExtraMalformed, parse_extra, zip64_values
@@ -28,6 +28,9 @@ RANGE = 16 << 20
 
 GAP = 32 << 10
 """Bytes that are rather read and left out than stepped over with a new request."""
+
+MOST_IN_A_BATCH = 256
+"""Entries that one thread takes at a time, so that the last thread is not left with many when the others are done."""
 
 _INFLATED = 1 << 20
 _LOCAL = struct.Struct("<4s5H3L2H")
@@ -53,6 +56,23 @@ def read_entries(source: Source, entries: Sequence[Entry]) -> Iterator[tuple[Ent
             yield entry, _unpacked(feed, entry)
             feed.skip_to(entry.end)
         feed.finish()
+
+
+def in_batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Group neighbours, each group about as large as one request; a larger entry is a group of its own.
+
+    :param entries: by offset, not overlapping.
+    """
+    batch: list[Entry] = []
+    for entry in entries:
+        if batch and (
+            entry.end - batch[0].offset > RANGE or entry.offset - batch[-1].end > GAP or len(batch) == MOST_IN_A_BATCH
+        ):
+            yield batch
+            batch = []
+        batch.append(entry)
+    if batch:
+        yield batch
 
 
 def _runs(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

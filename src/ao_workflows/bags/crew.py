@@ -1,0 +1,41 @@
+"""Several threads at one list of jobs. Hashing, reading and writing let go of the interpreter, so cores do share it."""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+MOST_JOBS = 8
+"""More threads than this wait for one another rather than for the disk."""
+
+
+def default_jobs() -> int:
+    """Return how many threads a pass has when nobody says: one for each core, but at least two."""
+    return min(MOST_JOBS, max(2, os.cpu_count() or 1))
+
+
+def in_order(
+    work: Callable[[Job], Result], jobs: Sequence[Job], *, threads: int, stop: threading.Event
+) -> Iterator[Result]:
+    """Yield what ``work`` returns for each of ``jobs``, in their order; they are worked on by ``threads`` at a time.
+
+    The first error is raised when its turn comes; jobs that have not begun by then never begin, and ``stop`` is set for
+    those that have: ``work`` is to look at it often. It is set, too, when the iterator is closed early.
+    """
+    if threads == 1 or len(jobs) == 1:
+        yield from map(work, jobs)
+        return
+    with ThreadPoolExecutor(threads, thread_name_prefix="bag") as pool:
+        waiting: deque[Future[Result]] = deque(pool.submit(work, job) for job in jobs)
+        try:
+            while waiting:
+                yield waiting.popleft().result()
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
