@@ -253,6 +253,26 @@ def test_a_full_scratch_disk_makes_the_delivery_wait_and_say_for_what(make_house
     assert house.archived("W22084") == {}
 
 
+def test_a_work_waits_while_its_archive_is_not_mounted(make_house):
+    house = make_house(settings="[process]\nwait_seconds = 1")
+    house.config.write_text(
+        house.config.read_text().replace("archive = { root", 'archive = { marker = ".ao-archive", root')
+    )
+    files = house.send_work("W22084")
+    (house.archive / "Archive2" / ".ao-archive").touch()
+    house.run()
+    (row,) = house.works()
+    assert (row.state, row.reason_code) == ("waiting", "waiting-for-mount")
+    assert str(house.archive / "Archive3") in row.waiting_for
+    assert list((house.archive / "Archive3").iterdir()) == []
+    (house.archive / "Archive3" / ".ao-archive").touch()
+    process = house.process()
+    with process.catalog.transaction() as session:
+        ask_for_retry(session, row.delivery, actor="admin")
+    assert house.run().exit_code == ExitCode.DONE
+    assert house.archived("W22084") == files
+
+
 def test_a_queue_that_cannot_be_reached_keeps_nothing_else_from_being_done(house):
     house.config.write_text(house.config.read_text().replace("queues = [", 'queues = [{ name = "not-there" }, '))
     files = house.send_work("W22084")

@@ -108,6 +108,8 @@ class ArchiveSettings(_Section):
 
     root: Place | None = None
     """The folder that holds the mounts ``Archive0`` … ``Archive3``."""
+    marker: str | None = None
+    """A file that each mount must hold, such as ``.ao-archive``; where it is missing, deliveries wait for the mount."""
 
 
 class AuditSettings(_Section):

@@ -1,14 +1,18 @@
 """Stage ``archive``: the work is in its place in the archive file system, every byte of it proved there."""
 
+import os
+from pathlib import Path
+
 from sqlalchemy.orm import Session
 
 from ao_workflows.archive import ScratchDamaged, sync_work
 from ao_workflows.catalog import Work
+from ao_workflows.errors import MustWait
 from ao_workflows.inventory import read_inventory
 from ao_workflows.staging.scratch import forget, inventory_file
 from ao_workflows.staging.source import refuse_superseded
 from ao_workflows.staging.stage import StageContext, StageResult
-from ao_workflows.works import parse_rid
+from ao_workflows.works import archive_mount, parse_rid
 
 
 def is_done(context: StageContext) -> bool:
@@ -21,6 +25,8 @@ def run(context: StageContext) -> StageResult:
     work_id, rid = context.the_work.id, parse_rid(context.the_work.rid)
     # It was so when it was unbagged; since then, days may have passed.
     refuse_superseded(context.process, context.delivery)
+    archive = context.process.settings.archive
+    _wait_for_mount(archive_mount(context.process.settings.archive_root, rid), archive.marker)
     inventory = inventory_file(context.folder, rid)
     try:
         result = sync_work(
@@ -34,3 +40,16 @@ def run(context: StageContext) -> StageResult:
         session.get_one(Work, work_id).archive_path = str(result.archive_path)
 
     return StageResult(detail=result.as_dict(), record=record)
+
+
+def _wait_for_mount(mount: Path, marker: str | None) -> None:
+    """Let the work wait while its archive is not mounted: it would go into the empty folder below, and vanish.
+
+    :raises MustWait: (``waiting-for-mount``) if the marker is set and missing.
+    """
+    if marker is not None and not os.path.lexists(mount / marker):
+        raise MustWait(
+            f"the archive at {mount}: it has no file {marker}, so what should be mounted there is not",
+            action="Mount it; in Docker, then restart what runs tasks: docker compose restart scheduler.",
+            code="waiting-for-mount",
+        )

@@ -87,7 +87,12 @@ def _archive(settings: Settings) -> Iterator[Check]:
     root = settings.archive_root
     for name in ARCHIVE_ROOTS:
         action = f"Mount {name} there (or create the folder), let this user write it, or correct root in [archive]."
-        yield _writable(f"archive {name}", root / name, action)
+        marker = settings.archive.marker
+        if marker is not None and (root / name).is_dir() and not os.path.lexists(root / name / marker):
+            found = f"{root / name} has no file {marker}: what should be mounted there is not"
+            yield Check(f"archive {name}", Verdict.BAD, found, f"Mount {name} there.")
+        else:
+            yield _writable(f"archive {name}", root / name, action)
 
 
 def _drop_folder(settings: Settings) -> Iterator[Check]:

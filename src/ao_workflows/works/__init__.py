@@ -6,6 +6,7 @@ Pure functions and frozen values; nothing here opens a file except :func:`read_s
 from ao_workflows.works.groups import group_id, group_on_disk, image_name_pattern
 from ao_workflows.works.locations import (
     ARCHIVE_ROOTS,
+    archive_mount,
     archive_path,
     archive_shard,
     glacier_staging_key,
@@ -35,6 +36,7 @@ __all__ = [
     "NotAWork",
     "Rid",
     "WorkStructure",
+    "archive_mount",
     "archive_path",
     "archive_shard",
     "detect_layout",

@@ -31,6 +31,11 @@ def archive_path(root: Path, rid: Rid) -> Path:
     return root / f"Archive{nn // ARCHIVE_SHARDS_PER_ROOT}" / f"{nn:02d}" / rid
 
 
+def archive_mount(root: Path, rid: Rid) -> Path:
+    """Return the mount of the archive file system that holds the work."""
+    return archive_path(root, rid).parents[1]
+
+
 def glacier_staging_key(rid: Rid) -> str:
     """Return the object key of the work's bag in the Glacier staging bucket."""
     nn = archive_shard(rid)
