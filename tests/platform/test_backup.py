@@ -58,6 +58,29 @@ def test_a_backup_never_replaces_another(made, deployed, dumps):
     assert made.path.read_bytes() == before
 
 
+def test_a_backup_without_a_secret_is_not_made(deployed, dumps, tmp_path):
+    (deployed.secrets / "fernet_key").unlink()
+    with pytest.raises(BackupFailed, match="lacks secrets/fernet_key"):
+        write_backup(deployed, dumps, tmp_path / "backup.tar")
+    assert not (tmp_path / "backup.tar").exists()
+
+
+def test_a_secret_behind_a_link_is_in_the_backup_as_a_file(deployed, dumps, tmp_path):
+    elsewhere = tmp_path / "aws"
+    elsewhere.write_text("[default]\n")
+    (deployed.secrets / "aws").unlink()
+    (deployed.secrets / "aws").symlink_to(elsewhere)
+    restored = Deployment(tmp_path / "restored")
+    lay_files(write_backup(deployed, dumps, tmp_path / "backup.tar"), restored)
+    assert (restored.secrets / "aws").read_text() == "[default]\n"
+    assert not (restored.secrets / "aws").is_symlink()
+
+
+def test_what_the_operator_laid_over_the_stack_is_in_the_backup(deployed, dumps, tmp_path):
+    (deployed.root / "docker-compose.override.yml").write_text("services: {}\n")
+    assert "docker-compose.override.yml" in write_backup(deployed, dumps, tmp_path / "backup.tar").members
+
+
 @pytest.mark.parametrize("place", ["airflow.dump", "secrets/db"])
 def test_a_flipped_bit_is_noticed(made, place):
     with tarfile.open(made.path) as archive:

@@ -139,6 +139,7 @@ def test_for_real_archive_roots_are_not_made_and_empty_ones_not_trusted(checkout
     for name in ("Archive0", "Archive1", "Archive2"):
         (archive / name).mkdir(parents=True)
     (archive / "Archive1" / "25").mkdir()
+    (archive / "Archive1" / ".ao-archive").touch()
     wish = Wish(kind="prod", uid=operator, arch_root=str(archive))
     changes = plan(checkout, deployment, wish)
     carry_out(changes, deployment)
@@ -148,7 +149,7 @@ def test_for_real_archive_roots_are_not_made_and_empty_ones_not_trusted(checkout
     assert "is not there" in warnings[str(archive / "Archive3")]
     assert not (archive / "Archive3").exists()
     marked = {path.parent.name for path in archive.glob("*/.ao-archive")}
-    assert marked == {"Archive1"}, "only the root that holds something already"
+    assert marked == {"Archive1"}, "only the one that had it already"
     carry_out(plan(checkout, deployment, Wish(accept_archive=True)), deployment)
     assert {path.parent.name for path in archive.glob("*/.ao-archive")} == {"Archive0", "Archive1", "Archive2"}
 
@@ -164,6 +165,28 @@ def test_a_wish_that_cannot_be_fulfilled_is_refused_before_anything_is_made(chec
     with pytest.raises(UsageError, match=message):
         plan(checkout, deployment, wish)
     assert not deployment.root.exists()
+
+
+def test_a_deployment_stays_with_its_user(checkout, deployed, operator):
+    plan(checkout, deployed, Wish(uid=operator))
+    with pytest.raises(UsageError, match="its database belongs to that user"):
+        plan(checkout, deployed, Wish(uid=operator + 1))
+
+
+@pytest.mark.parametrize("value", ["", "alice", "2001:0", "-1", "99999999999"])
+def test_a_user_that_is_no_number_is_told(checkout, deployed, value):
+    text = deployed.env_file.read_text().replace("SYNC_ACCESS_UID=", f"SYNC_ACCESS_UID={value} #")
+    deployed.env_file.write_text(text)
+    with pytest.raises(UsageError, match="SYNC_ACCESS_UID") as refused:
+        plan(checkout, deployed, Wish())
+    assert refused.value.code == "env-file"
+
+
+def test_only_a_deployment_to_try_things_takes_samples(checkout, deployed, tmp_path, operator):
+    assert deployed.env()["DEMO"] == "yes"
+    real = Deployment(tmp_path / "real")
+    carry_out(plan(checkout, real, Wish(kind="prod", uid=operator, arch_root=str(tmp_path))), real)
+    assert real.env()["DEMO"] == "no"
 
 
 def test_a_deployment_stays_of_its_kind(checkout, deployed):

@@ -13,13 +13,12 @@ from ao_workflows.checks import Verdict
 from ao_workflows.cli.output import JsonOption, cell, out, print_json, say, show_checks
 from ao_workflows.errors import ExitCode, UsageError
 from ao_workflows.platform import operate
-from ao_workflows.platform.backup import make_backup
 from ao_workflows.platform.build import IMAGE, assemble, assembled, build_images, image_names
-from ao_workflows.platform.changes import carry_out, visible_changes
+from ao_workflows.platform.changes import Change, carry_out, visible_changes
 from ao_workflows.platform.checkout import find_checkout
 from ao_workflows.platform.compose import Service, Stack
 from ao_workflows.platform.deploy import Wish, plan
-from ao_workflows.platform.deployment import Deployment, Kind, find_deployment
+from ao_workflows.platform.deployment import Deployment, Kind, deployment_in, find_deployment
 from ao_workflows.platform.preflight import examine_platform
 from ao_workflows.platform.site import read_site
 
@@ -81,7 +80,7 @@ def build(
         return
     changes = None
     if deploy_to is not None:
-        deployment = Deployment(deploy_to.absolute())
+        deployment = deployment_in(deploy_to)
         changes = plan(checkout, deployment, Wish(kind="dev", uid=uid, images=names))
     with assembled(checkout, site) as folder:
         build_images(folder, names, revision=checkout.revision(), base_image=base_image)
@@ -89,6 +88,7 @@ def build(
     _tell(as_json and changes is None, document, f"Built {names.airflow} and {names.demo}.")
     if changes is not None:
         carry_out(changes, deployment)
+        _show_changes(visible_changes(changes))
         if as_json:
             print_json(document | {"deployment": str(deployment.root), "address": deployment.address})
             return
@@ -129,7 +129,7 @@ def deploy(
     if dev and prod:
         raise UsageError("It is either --dev or --prod.", action="Leave one of them out.")
     kind: Kind | None = "dev" if dev else "prod" if prod else None
-    deployment = Deployment(dest.absolute())
+    deployment = deployment_in(dest)
     wish = Wish(
         kind=kind,
         uid=uid,
@@ -147,10 +147,7 @@ def deploy(
     if as_json:
         print_json({"deployment": str(deployment.root), "changes": [change.as_dict() for change in shown]})
     else:
-        for change in shown:
-            say(
-                f"{change.action:7} {change.path}: {change.detail}", style="yellow" if change.action == "warn" else None
-            )
+        _show_changes(shown, with_differences=check)
         if not shown:
             say(f"{deployment.root} is as it should be.")
         elif not check:
@@ -208,6 +205,7 @@ def down(
     if remove_data and not yes:
         typer.confirm(f"Remove the catalog and Airflow's database of {deployment.root} for good?", abort=True)
     options = ["--volumes"] if remove_data else []
+    Stack(deployment).refuse_foreign()
     Stack(deployment).run("--profile", "dev", "--profile", "celery", "down", "--remove-orphans", *options)
     _tell(as_json, {"deployment": str(deployment.root), "data_removed": remove_data}, "Stopped.")
 
@@ -256,26 +254,48 @@ def upgrade(
 ) -> None:
     """Bring a running platform to this version and the image that is there now, after a backup of its databases.
 
-    Build the image first. If the new version does not come up, the message says how to go back.
+    Build the image first. If the new version does not come up, the message names the backup and says how to go back.
 
     Example: ao platform upgrade --dest /srv/ao
     """
     deployment = find_deployment(dest)
     changes = plan(find_checkout(source), deployment, Wish(images=image_names(tag) if tag else None))
-    for change in visible_changes(changes):
-        say(f"{change.action:7} {change.path}: {change.detail}")
-    operate.refuse_bad(examine_platform(deployment))
+    _show_changes(visible_changes(changes))
+    image = image_names(tag).airflow if tag else deployment.env().get("AO_IMAGE") or image_names(IMAGE).airflow
     backup = operate.upgrade(
-        deployment, folder=deployment.root / "backups", lay=lambda: carry_out(changes, deployment), tell=say
+        deployment,
+        image=image,
+        folder=deployment.root / "backups",
+        lay=lambda: carry_out(changes, deployment),
+        tell=say,
     )
     document = {"deployment": str(deployment.root), **backup.as_dict()}
     _tell(as_json, document, f"Upgraded. Keep {backup.path} until you are content.")
 
 
 @app.command()
+def clean(
+    dest: DestOption = HERE,
+    days: Annotated[int, typer.Option("--days", min=1, help="How many days stay.")] = 90,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove Airflow's records and logs of runs that are older than some days; the catalog keeps its history for good.
+
+    Example: ao platform clean --days 30 --dest /srv/ao
+    """
+    deployment = find_deployment(dest)
+    operate.clean(deployment, days=days)
+    document = {"deployment": str(deployment.root), "days": days}
+    _tell(as_json, document, f"What Airflow had recorded and logged of more than {days} days ago is removed.")
+
+
+@app.command()
 def backup(
     dest: DestOption = HERE,
     to: Annotated[Path | None, typer.Option("--to", help="The file to write; by default one in backups.")] = None,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Stop what works first, and leave it so: to move to another machine.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write both databases, settings and secrets of a running platform into one file, which must be kept secret.
@@ -285,7 +305,7 @@ def backup(
     deployment = find_deployment(dest)
     target = to.absolute() if to else deployment.root / "backups" / operate.backup_name()
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made = make_backup(deployment, target)
+    made = operate.backup(deployment, target, stay_stopped=stop, tell=say)
     told = f"{made.path} is written and read back. It holds the secrets: keep it where only you can read it."
     _tell(as_json, made.as_dict(), told)
 
@@ -294,6 +314,7 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(help="A file that `ao platform backup` made.")],
     dest: DestOption,
+    uid: UidOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a new directory the platform that a backup was made of; `ao platform up` then starts it.
@@ -302,11 +323,19 @@ def restore(
 
     Example: ao platform restore ao-platform-20261124T120000Z.tar --dest /srv/ao
     """
-    deployment = Deployment(dest.absolute())
-    restored = operate.restore(file.absolute(), deployment, tell=say)
+    deployment = deployment_in(dest)
+    restored = operate.restore(file.absolute(), deployment, uid=uid, tell=say)
     document = {"deployment": str(deployment.root), **restored.as_dict()}
     _tell(as_json, document, f"Restored what was backed up at {restored.made} (version {restored.version}).")
     say(f"Next: ao platform deploy --dest {deployment.root} && ao platform up --dest {deployment.root}")
+
+
+def _show_changes(changes: Sequence[Change], *, with_differences: bool = False) -> None:
+    for change in changes:
+        style = "yellow" if change.action == "warn" else None
+        say(f"{change.action:7} {change.path}: {change.detail}", style=style)
+        for line in change.difference.splitlines() if with_differences else ():
+            say(f"        {line}")
 
 
 def _tell(as_json: bool, document: Mapping[str, Any], text: str) -> None:

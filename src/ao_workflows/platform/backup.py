@@ -13,14 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from ao_workflows import __version__
 from ao_workflows.errors import SystemFailed, UsageError
 from ao_workflows.platform.compose import Stack
-from ao_workflows.platform.deployment import Deployment
-from ao_workflows.platform.envfile import with_values
+from ao_workflows.platform.deployment import OVERRIDE, Deployment
+from ao_workflows.platform.envfile import values_in, with_values
+from ao_workflows.platform.secret_files import NAMES
 from ao_workflows.platform.writing import replace_file
 
 DATABASES = ("airflow", "ao_catalog")
@@ -28,7 +29,7 @@ DATABASES = ("airflow", "ao_catalog")
 
 OWNER = "ao"
 FORMAT = 1
-KEPT = (".env", ".deployed.json", "docker-compose.yml", "config", "dags", "secrets")
+KEPT = (".env", ".deployed.json", "docker-compose.yml", OVERRIDE, "config", "dags", "secrets")
 """What of a deployment's directory is in a backup."""
 
 _MANIFEST = "manifest.json"
@@ -73,7 +74,7 @@ def make_backup(deployment: Deployment, target: Path) -> Backup:
             dump = dumps[f"{name}.dump"] = Path(folder, f"{name}.dump")
             stack.save(dump, *_in_database("pg_dump", "--username", OWNER, "--format=custom", name))
             with dump.open("rb") as file:
-                stack.ask(*_in_database("pg_restore", "--list"), stdin=file)
+                stack.ask(*_in_database("pg_restore", "--file=/dev/null"), stdin=file)
         return write_backup(deployment, dumps, target)
 
 
@@ -93,7 +94,7 @@ def write_backup(deployment: Deployment, dumps: Mapping[str, Path], target: Path
         unfinished = Path(folder, "backup.tar")
         _pack(unfinished, {_MANIFEST: manifest, **members})
         read_backup(unfinished)  # what was written is what was meant
-        os.link(unfinished, target)  # unlike a rename, it never replaces another
+        _publish(unfinished, target)
         _sync_folder(target.parent)
     return Backup(target, made, __version__, described)
 
@@ -110,6 +111,8 @@ def read_backup(path: Path) -> Backup:
             if content is None:
                 raise tarfile.ReadError("it does not begin with a manifest")
             manifest = json.loads(content.read())
+            if manifest["format"] > FORMAT:
+                raise BackupFailed(f"{path} was made by a newer version.", action="Restore it with that version.")
             members: dict[str, dict[str, Any]] = manifest["members"]
             seen = set()
             for member in islice(archive, 1, None):
@@ -144,18 +147,32 @@ def lay_files(backup: Backup, deployment: Deployment) -> None:
         )
     with _disk_errors(deployment.root), tarfile.open(backup.path, "r:") as archive:
         deployment.root.mkdir(parents=True, exist_ok=True)
-        files = [member for member in archive if member.name.partition("/")[0] in KEPT]
-        archive.extractall(deployment.root, members=files, filter="data", numeric_owner=True)
-        if os.geteuid() == 0:  # the filter leaves owners to whoever restores
-            for member in files:
-                os.chown(deployment.root / member.name, member.uid, 0)
+        for member in archive:
+            path = PurePosixPath(member.name)
+            if path.parts[0] in KEPT and ".." not in path.parts and not path.is_absolute():
+                _lay(archive, member, deployment.root / path)
 
 
-def rename_project(deployment: Deployment, project: str) -> None:
-    """Let a restored stack have a name of its own in Docker: the one that was backed up may be running."""
+def env_of(backup: Backup) -> Mapping[str, str]:
+    """Return the values of the ``.env`` in a backup."""
+    with _member(backup, ".env") as file:
+        return values_in(file.read().decode())
+
+
+def give_to(deployment: Deployment, uid: int) -> None:
+    """Give what was laid to the services' user; only root can."""
+    if os.geteuid() == 0:
+        with _disk_errors(deployment.root):
+            for path in [deployment.secrets, *deployment.secrets.iterdir()]:
+                os.chown(path, uid, 0)
+            deployment.secrets.chmod(0o700)
+
+
+def set_env(deployment: Deployment, **values: str) -> None:
+    """Let a restored ``.env`` have other ``values``: a name of its own in Docker, or another user."""
     with _disk_errors(deployment.env_file):
         text = deployment.env_file.read_text(encoding="utf-8")
-        replace_file(deployment.env_file, with_values(text, {"COMPOSE_PROJECT_NAME": project}))
+        replace_file(deployment.env_file, with_values(text, values))
 
 
 def load_databases(backup: Backup, deployment: Deployment) -> None:
@@ -193,11 +210,36 @@ def _in_database(*words: str) -> tuple[str, ...]:
 
 
 def _kept_files(deployment: Deployment) -> Iterator[tuple[str, Path]]:
-    for name in KEPT:
-        top = deployment.root / name
-        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
-            if path.is_file() and not path.is_symlink():
-                yield path.relative_to(deployment.root).as_posix(), path
+    """Yield the files to keep by their names; one that cannot be read is an error, never left out.
+
+    :raises BackupFailed: if a secret is not there.
+    """
+    found = {
+        path.relative_to(deployment.root).as_posix(): path
+        for name in KEPT
+        for path in _files_below(deployment.root / name)
+    }
+    missing = {".env", *(f"secrets/{name}" for name in NAMES)} - found.keys()
+    if missing:
+        raise BackupFailed(
+            f"{deployment.root} lacks {', '.join(sorted(missing))}: what was restored from this backup could not run.",
+            action="Run `ao platform deploy`, which makes what is missing, or name the right directory.",
+        )
+    yield from found.items()
+
+
+def _files_below(top: Path) -> Iterator[Path]:
+    """Yield ``top``, if it is a file, or the files below it; what a link leads to counts as the file."""
+    if top.is_file():
+        yield top
+    for parent, folders, names in os.walk(top, onerror=_raise):
+        folders.sort()
+        yield from (Path(parent, name) for name in sorted(names))
+
+
+def _raise(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
 
 
 def _pack(target: Path, members: dict[str, Path]) -> None:
@@ -207,10 +249,35 @@ def _pack(target: Path, members: dict[str, Path]) -> None:
         tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
         for name, path in members.items():
-            archive.add(path, arcname=name, recursive=False)
+            with path.open("rb") as content:
+                archive.addfile(archive.gettarinfo(arcname=name, fileobj=content), content)
         archive.close()
         file.flush()
         os.fsync(file.fileno())
+
+
+def _publish(unfinished: Path, target: Path) -> None:
+    """Give the file its name, and never that of another."""
+    try:
+        os.link(unfinished, target)
+    except FileExistsError:
+        _must_be_new(target)
+    except OSError:  # some file systems have no links
+        _must_be_new(target)
+        unfinished.rename(target)
+
+
+def _lay(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
+    """Bring back one file with its mode, and, for root, its owner."""
+    content = archive.extractfile(member)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        while content is not None and (block := content.read(_BLOCK)):
+            file.write(block)
+        os.fchmod(file.fileno(), member.mode & 0o777)
+        if os.geteuid() == 0:
+            os.fchown(file.fileno(), member.uid, 0)
 
 
 @contextmanager

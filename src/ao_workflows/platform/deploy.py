@@ -6,6 +6,7 @@ First everything is looked at and put down as a list of changes; then they are m
 import json
 import os
 import stat
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from ao_workflows.platform import secret_files
 from ao_workflows.platform.build import Images
 from ao_workflows.platform.changes import Change
 from ao_workflows.platform.checkout import Checkout
-from ao_workflows.platform.deployment import CONFIG_FILES, FOLDERS, MARKER, Deployment, Kind
+from ao_workflows.platform.deployment import CONFIG_FILES, FOLDERS, MARKER, Deployment, Kind, whole_number
 from ao_workflows.platform.envfile import values_in, with_values
 from ao_workflows.platform.writing import difference_of, digest, replace_file
 from ao_workflows.works import ARCHIVE_ROOTS
@@ -68,7 +69,7 @@ class _Planner:
         self.kind: Kind = self._kind()
         self.env_text = self._env_text()
         self.env = values_in(self.env_text)
-        self.uid = int(self.env["SYNC_ACCESS_UID"])
+        self.uid = whole_number(self.env, "SYNC_ACCESS_UID", 0, 2**31)
 
     def changes(self) -> Iterator[Change]:
         root = self.deployment.root
@@ -106,6 +107,7 @@ class _Planner:
             "arch_root": "/mnt" if self.kind == "prod" else "./archive",
             "image": "bdrc-airflow:latest",
             "demo_image": "bdrc-airflow-demo:latest",
+            "demo": "yes" if self.kind == "dev" else "no",
             "zone": zone,
         }
         template = (self.checkout.templates / "env").read_text(encoding="utf-8").format(**defaults)
@@ -123,9 +125,19 @@ class _Planner:
         given = {name: str(value) for name, value in wished.items() if value is not None}
         if not self.deployment.env_file.is_file():
             return with_values(template, given)
+        self._refuse_other_uid()
         text = self.deployment.env_file.read_text(encoding="utf-8")
         missing = {name: value for name, value in values_in(template).items() if name not in values_in(text)}
         return with_values(text, missing | given) if missing or given else text
+
+    def _refuse_other_uid(self) -> None:
+        """The database's files belong to the user that it was made for, and it refuses to run as another."""
+        there = self.deployment.env().get("SYNC_ACCESS_UID")
+        if self.wish.uid is not None and there not in {None, "", str(self.wish.uid)}:
+            raise UsageError(
+                f"{self.deployment.root} was made for uid {there}, and its database belongs to that user.",
+                action="Make a backup, and restore it into a new directory with `ao platform restore --uid`.",
+            )
 
     def _default_uid(self) -> int:
         return self.acting or AIRFLOW_UID
@@ -234,16 +246,26 @@ class _Planner:
                 )
                 yield self._owned(self._shown(folder), folder, 0o755)
             marker = folder / MARKER
-            if marker.exists():
+            if os.path.lexists(marker):
                 continue
-            if self.kind == "dev" or self.wish.accept_archive or os.path.ismount(folder) or _holds_something(folder):
+            if self.kind == "dev" or self.wish.accept_archive or _is_mounted(folder):
                 detail = "tells that this archive root is mounted"
-                yield Change("create", self._shown(marker), detail, partial(_lay_marker, marker, name))
+                yield Change("create", self._shown(marker), detail, partial(self._lay_marker, marker, name))
             else:
-                detail = (
-                    "is an empty folder, and nothing is mounted there; if that is right, deploy with --accept-archive"
-                )
+                detail = "is on the system's own disk: nothing is mounted there; if that is right, add --accept-archive"
                 yield Change("warn", str(folder), detail)
+
+    def _lay_marker(self, path: Path, name: str) -> None:
+        moment = datetime.now(UTC).isoformat(timespec="seconds")
+        text = f"This is {name} of the archive; ao-workflows looks for this file to see that it is mounted. {moment}\n"
+        try:
+            path.write_text(text, encoding="utf-8")
+        except PermissionError:
+            if self.acting != 0:
+                raise
+            # On a network mount, root may be nobody.
+            write = ["sh", "-c", 'cat > "$1"', "sh", str(path)]
+            subprocess.run(write, input=text, text=True, check=True, cwd="/", user=self.uid, group=0, extra_groups=[])
 
     def _place(self, variable: str, default: str) -> Path:
         return Path(os.path.normpath(self.deployment.root / (self.env.get(variable) or default)))
@@ -272,13 +294,6 @@ class _Planner:
             replace_file(self.deployment.state_file, text)
 
 
-def _lay_marker(path: Path, name: str) -> None:
-    moment = datetime.now(UTC).isoformat(timespec="seconds")
-    path.write_text(
-        f"This is {name} of the archive. ao-workflows looks for this file to see that it is mounted. {moment}\n"
-    )
-
-
-def _holds_something(folder: Path) -> bool:
-    with os.scandir(folder) as entries:
-        return any(entry.name != "lost+found" for entry in entries)
+def _is_mounted(folder: Path) -> bool:
+    """Tell whether ``folder`` is on another file system than the machine's own root."""
+    return os.path.ismount(folder) or folder.stat().st_dev != Path("/").stat().st_dev

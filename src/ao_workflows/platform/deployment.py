@@ -16,6 +16,9 @@ Kind = Literal["dev", "prod"]
 CONFIG_FILES = ("ao.toml", "airflow.cfg", "shipped-dags.ignore")
 """The operator's own files in ``config``; each begins as the template of its name."""
 
+OVERRIDE = "docker-compose.override.yml"
+"""What an operator adds to the stack, or changes in it."""
+
 FOLDERS = ("config", "dags", "drop", "logs")
 """Folders of every deployment; settings may move the last two elsewhere."""
 
@@ -88,6 +91,16 @@ class Deployment:
         return self.env().get("COMPOSE_PROJECT_NAME") or f"ao-{_NOT_IN_PROJECTS.sub('-', self.root.name.lower())}"
 
     @property
+    def compose_files(self) -> list[Path]:
+        """The stack, and what the operator has laid over it, as Compose itself takes them."""
+        return [path for path in (self.compose_file, self.root / OVERRIDE) if path.is_file()]
+
+    @property
+    def uid(self) -> int:
+        """The user that the services run as. :raises UsageError: (``env-file``) if ``.env`` does not name one."""
+        return whole_number(self.env(), "SYNC_ACCESS_UID", 1, 2**31)
+
+    @property
     def archive_root(self) -> Path:
         """The folder of the archive's mounts on this machine."""
         return self.folder("ARCH_ROOT", "archive")
@@ -101,9 +114,26 @@ class Deployment:
         return f"http://{shown}:{env.get('AIRFLOW_PORT') or '8080'}"
 
 
+def deployment_in(folder: Path) -> Deployment:
+    """Return the deployment that is, or will be, in ``folder``; Compose, too, knows it by its whole path."""
+    return Deployment(Path(os.path.realpath(folder)))
+
+
+def whole_number(env: Mapping[str, str], name: str, least: int, most: int) -> int:
+    """Return a number of ``.env``. :raises UsageError: (``env-file``) if it is none between ``least`` and ``most``."""
+    text = env.get(name, "")
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise UsageError(
+            f"{name} in .env is {text!r}, which is no whole number from {least} to {most}.",
+            action="Correct it.",
+            code="env-file",
+        )
+    return int(text)
+
+
 def find_deployment(folder: Path) -> Deployment:
     """Return the deployment in ``folder``. :raises UsageError: (``not-deployed``) if there is none."""
-    deployment = Deployment(folder.absolute())
+    deployment = deployment_in(folder)
     if not deployment.compose_file.is_file() or not deployment.env_file.is_file():
         raise UsageError(
             f"{deployment.root} is no deployment: it has no {deployment.compose_file.name} or no .env.",

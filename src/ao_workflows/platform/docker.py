@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -17,28 +17,39 @@ class DockerFailed(SystemFailed):
     code = "docker-failed"
 
 
-def run(words: Sequence[str]) -> None:
+def run(words: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
     """Run ``docker`` with ``words`` in view of the operator, on standard error. :raises DockerFailed: if it fails."""
     with _found():
-        done = subprocess.run(["docker", *words], check=False, stdout=sys.stderr)
+        done = subprocess.run(["docker", *words], check=False, stdout=sys.stderr, env=environment)
     if done.returncode != 0:
         raise DockerFailed(f"`docker {_shortened(words)}` failed.", action="See what it printed above.")
 
 
-def ask(words: Sequence[str], *, stdin: "IO[bytes] | None" = None) -> str:
+def ask(words: Sequence[str], *, stdin: "IO[bytes] | None" = None, environment: Mapping[str, str] | None = None) -> str:
     """Return what ``docker`` answers. :raises DockerFailed: with what it says, if it fails."""
     with _found():
-        done = subprocess.run(["docker", *words], check=False, stdin=stdin or subprocess.DEVNULL, capture_output=True)
+        done = subprocess.run(
+            ["docker", *words],
+            check=False,
+            stdin=stdin or subprocess.DEVNULL,
+            capture_output=True,
+            env=environment,
+        )
     if done.returncode != 0:
         raise _failed(words, done.stderr)
     return done.stdout.decode(errors="replace")
 
 
-def save(words: Sequence[str], target: Path) -> None:
+def save(words: Sequence[str], target: Path, *, environment: Mapping[str, str] | None = None) -> None:
     """Let what ``docker`` prints become the file ``target``. :raises DockerFailed: with what it says, if it fails."""
     with _found(), target.open("wb") as file:
         done = subprocess.run(
-            ["docker", *words], check=False, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.PIPE
+            ["docker", *words],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.PIPE,
+            env=environment,
         )
     if done.returncode != 0:
         raise _failed(words, done.stderr)
@@ -88,7 +99,8 @@ def _failed(words: Sequence[str], said: bytes) -> DockerFailed:
 def _shortened(words: Sequence[str]) -> str:
     """Return a call as it helps to read: without the options that every call has."""
     shown = list(words)
-    while "--project-directory" in shown:
-        place = shown.index("--project-directory")
-        del shown[place : place + 2]
+    for option in ("--project-directory", "--project-name", "--file"):
+        while option in shown:
+            place = shown.index(option)
+            del shown[place : place + 2]
     return " ".join(shown)

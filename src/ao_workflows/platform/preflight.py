@@ -1,5 +1,6 @@
 """What has to be true before the platform starts; each thing is really looked at, and nothing is changed."""
 
+import os
 import re
 import shutil
 import socket
@@ -14,7 +15,7 @@ from typing import Any
 from ao_workflows.checks import Check, Verdict
 from ao_workflows.platform import docker
 from ao_workflows.platform.compose import Stack
-from ao_workflows.platform.deployment import MARKER, Deployment
+from ao_workflows.platform.deployment import MARKER, Deployment, whole_number
 from ao_workflows.platform.docker import DockerFailed
 from ao_workflows.platform.secret_files import NAMES, OPEN_BITS
 from ao_workflows.units import size_text
@@ -22,7 +23,7 @@ from ao_workflows.works import ARCHIVE_ROOTS
 
 ENGINE_SINCE = (24, 0)
 COMPOSE_SINCE = (2, 20)
-MEMORY_NEEDED, MEMORY_WISHED = 4 * 10**9, 8 * 10**9
+MEMORY_NEEDED, MEMORY_WISHED = 3_500_000_000, 7_500_000_000  # what "4 GB" and "8 GB" machines have left
 CORES_WISHED = 2
 DISK_NEEDED, DISK_WISHED = 5 * 10**9, 20 * 10**9
 CLOCK_TOLERANCE = timedelta(seconds=5)
@@ -35,9 +36,18 @@ done
 """
 
 
-def examine_platform(deployment: Deployment) -> list[Check]:
-    """Return the checks of everything that the stack of ``deployment`` needs, in the order in which to mend it."""
-    return [*_engine(deployment), *_files(deployment), *_settings(deployment), *_folders(deployment)]
+def examine_platform(deployment: Deployment, *, image: str | None = None) -> list[Check]:
+    """Return the checks of everything that the stack of ``deployment`` needs, in the order in which to mend it.
+
+    :param image: another image than that of ``.env``.
+    """
+    image = image or deployment.env().get("AO_IMAGE") or "bdrc-airflow:latest"
+    return [
+        *_engine(deployment),
+        *_secrets(deployment),
+        *_settings(deployment, image),
+        *_folders(deployment, image),
+    ]
 
 
 def _engine(deployment: Deployment) -> Iterator[Check]:
@@ -99,15 +109,12 @@ def _clock(engine_time: str) -> Iterator[Check]:
     yield Check("clock", Verdict.GOOD, datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"))
 
 
-def _files(deployment: Deployment) -> Iterator[Check]:
-    uid = _uid(deployment)
-    if uid is None:
-        action = "Set it in .env to the number of the user that owns the archive's files; never 0."
-        yield Check("SYNC_ACCESS_UID", Verdict.BAD, "is not a user's number above 0", action)
-        return
+def _secrets(deployment: Deployment) -> Iterator[Check]:
+    uid = deployment.uid
     again = "Run `ao platform deploy` again, as root if need be: it gives them to that user and makes what is missing."
-    wrong = [problem for name in NAMES if (problem := _secret_problem(deployment.secrets / name, uid))]
-    if wrong:
+    if os.geteuid() not in {0, uid}:
+        yield Check("secrets", Verdict.WARNING, f"only uid {uid} and root can look at them", "Look as one of these.")
+    elif wrong := [problem for name in NAMES if (problem := _secret_problem(deployment.secrets / name, uid))]:
         yield Check("secrets", Verdict.BAD, "; ".join(wrong), again)
     else:
         yield Check("secrets", Verdict.GOOD, f"{len(NAMES)} files, for uid {uid} only")
@@ -125,7 +132,7 @@ def _secret_problem(path: Path, uid: int) -> str:
     return "" if status.st_size else f"{path.name} is empty"
 
 
-def _folders(deployment: Deployment) -> Iterator[Check]:
+def _folders(deployment: Deployment, image: str) -> Iterator[Check]:
     """Check the folders that are mounted into containers, by really writing to them from one."""
     actions = {
         "logs": "Create it, or give it to the services' user.",
@@ -141,18 +148,18 @@ def _folders(deployment: Deployment) -> Iterator[Check]:
     for name, folder in places.items():
         if not folder.is_dir():
             yield Check(name, Verdict.BAD, f"{folder} is not there", actions[name])
-        elif name in ARCHIVE_ROOTS and not (folder / MARKER).exists():
+        elif name in ARCHIVE_ROOTS and not os.path.lexists(folder / MARKER) and os.access(folder, os.X_OK):
             # The empty folder below a mount that failed must not be taken for the archive.
             found = f"{folder} has no file {MARKER}: what should be mounted there is not"
             action = "Mount it. If it is a new archive, and right as it is: `ao platform deploy --accept-archive`."
             yield Check(name, Verdict.BAD, found, action)
         else:
             there[name] = folder
-    uid = _uid(deployment)
-    if uid is None or not _has_image(deployment):
+    uid = deployment.uid
+    if not there or not _has_image(image):
         return  # told elsewhere
     try:
-        refused = _refused(deployment, list(there.values()), uid)
+        refused = _refused(list(there.values()), image, uid)
     except DockerFailed as error:
         yield Check("folders", Verdict.BAD, error.message, error.action)
         return
@@ -163,7 +170,7 @@ def _folders(deployment: Deployment) -> Iterator[Check]:
             yield Check(name, Verdict.GOOD, f"{folder} can be written by uid {uid}")
 
 
-def _refused(deployment: Deployment, folders: Sequence[Path], uid: int) -> dict[int, str]:
+def _refused(folders: Sequence[Path], image: str, uid: int) -> dict[int, str]:
     """Return why each folder cannot be written, by its place in ``folders``, as a service would find it.
 
     Permission bits, and what this process may do, say little about network mounts and other users.
@@ -171,15 +178,14 @@ def _refused(deployment: Deployment, folders: Sequence[Path], uid: int) -> dict[
     words = ["run", "--rm", "--network", "none", "--cap-drop", "ALL", "--user", f"{uid}:0", "--entrypoint", "sh"]
     for number, folder in enumerate(folders):
         words += ["--mount", f'type=bind,"source={folder}",target=/check/{number}']
-    said = docker.ask([*words, _image(deployment), "-c", _TRY_TO_WRITE])
+    said = docker.ask([*words, image, "-c", _TRY_TO_WRITE])
     lines = (line.partition(" ") for line in said.splitlines())
     return {int(number): reason.rpartition(": ")[2] for number, _, reason in lines}
 
 
-def _settings(deployment: Deployment) -> Iterator[Check]:
+def _settings(deployment: Deployment, image: str) -> Iterator[Check]:
     env = deployment.env()
-    image = _image(deployment)
-    if _has_image(deployment):
+    if _has_image(image):
         yield Check("image", Verdict.GOOD, image)
     else:
         yield Check("image", Verdict.BAD, f"{image} is not there", "Build it: airflow-docker/build-bdrc-airflow.sh.")
@@ -191,41 +197,40 @@ def _settings(deployment: Deployment) -> Iterator[Check]:
             "Let .env name the CeleryExecutor and the profile celery, or neither: `ao platform deploy --executor …`."
         )
         yield Check("executor", Verdict.BAD, found, action)
-    yield from _port(deployment, env.get("AIRFLOW_BIND") or "127.0.0.1", int(env.get("AIRFLOW_PORT") or 8080))
-
-
-def _port(deployment: Deployment, host: str, port: int) -> Iterator[Check]:
+    stack = Stack(deployment)
     try:
-        foreign = Stack(deployment).foreign_folder()
-        if foreign:
-            action = "Set COMPOSE_PROJECT_NAME in .env to a name of its own."
-            yield Check("project name", Verdict.BAD, f"the stack in {foreign} has the same", action)
-            return
-        if any(service.name == "api-server" and service.state == "running" for service in Stack(deployment).services()):
-            return  # it is ours
+        foreign = stack.foreign_folder()
+        is_ours = any(service.name == "api-server" and service.state == "running" for service in stack.services())
     except DockerFailed:
         return  # told above
-    with closing(socket.socket()) as candidate:
+    if foreign:
+        action = "Set COMPOSE_PROJECT_NAME in .env to a name of its own."
+        yield Check("project name", Verdict.BAD, f"the stack in {foreign} has the same", action)
+    elif not is_ours:
+        port = whole_number({"AIRFLOW_PORT": "8080", **env}, "AIRFLOW_PORT", 1, 65535)
+        yield from _port(env.get("AIRFLOW_BIND") or "127.0.0.1", port)
+
+
+def _port(host: str, port: int) -> Iterator[Check]:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        yield Check("port", Verdict.BAD, f"AIRFLOW_BIND={host}: {error.strerror}", "Name an address of this machine.")
+        return
+    with closing(socket.socket(family, kind)) as candidate:
         candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            candidate.bind((host, port))
+            candidate.bind(address)
             yield Check("port", Verdict.GOOD, f"{host}:{port} is free")
+        except PermissionError:
+            return  # a port that only root may take, which Docker is
         except OSError as error:
             yield Check("port", Verdict.BAD, f"{host}:{port}: {error.strerror}", "Set AIRFLOW_PORT in .env to another.")
 
 
-def _image(deployment: Deployment) -> str:
-    return deployment.env().get("AO_IMAGE") or "bdrc-airflow:latest"
-
-
-def _has_image(deployment: Deployment) -> bool:
+def _has_image(image: str) -> bool:
     try:
-        docker.ask(["image", "inspect", "--format", "{{.Id}}", _image(deployment)])
+        docker.ask(["image", "inspect", "--format", "{{.Id}}", image])
     except DockerFailed:
         return False
     return True
-
-
-def _uid(deployment: Deployment) -> int | None:
-    text = deployment.env().get("SYNC_ACCESS_UID", "")
-    return int(text) if text.isdecimal() and int(text) > 0 else None
