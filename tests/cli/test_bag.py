@@ -244,3 +244,27 @@ def test_what_cannot_be_created_is_told_and_leaves_nothing(ao, place, arguments,
     assert answer.json["error"]["action"]
     assert (place / "taken.zip").read_text() == "mine"
     assert sorted(path.name for path in place.iterdir()) == ["W1AC6", "not a rid", "taken.zip"]
+
+
+@pytest.mark.usefixtures("aws_environment")
+def test_a_bag_is_made_in_a_bucket_and_comes_back_as_it_was(ao, bucket, place):
+    files = work_files("W22084")
+    write_files(place / "W22084", files)
+    address = f"s3://{bucket}/Archive1/84/W22084.bag.zip"
+    answer = ao("bag", "create", "W22084", address, "--json")
+    assert answer.code == 0
+    assert answer.json["target"] == address
+    assert answer.json["files"] == len(files)
+    assert sorted(path.name for path in place.iterdir()) == ["W22084"]
+    assert ao("bag", "unpack", address, "back", "--json").code == 0
+    assert {path: (place / "back" / "W22084" / path).read_bytes() for path in work_files("W22084")} == work_files(
+        "W22084"
+    )
+    again = ao("bag", "create", "W22084", address, "--json")
+    assert (again.code, again.json["error"]["code"]) == (2, "target-exists")
+
+
+def test_an_address_that_names_no_object_is_told(ao, place):
+    write_files(place / "W22084", work_files("W22084"))
+    assert ao("bag", "create", "W22084", "s3://bucket-only").code == 2
+    assert sorted(path.name for path in place.iterdir()) == ["W22084"]

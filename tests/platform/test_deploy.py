@@ -93,7 +93,10 @@ def test_what_the_operator_has_changed_stays_and_the_new_one_is_laid_beside_it(c
     settings = deployed.config / "ao.toml"
     settings.write_text("[log]\nformat = 'json'\n")
     assert ("keep", "config/ao.toml") in shown(checkout, deployed)
-    carry_out(plan(newer(checkout, tmp_path), deployed, Wish()), deployed)
+    version = newer(checkout, tmp_path)
+    assert ("create", "config/ao.toml.new") in shown(version, deployed)
+    carry_out(plan(version, deployed, Wish()), deployed)
+    assert shown(version, deployed) == []
     assert settings.read_text() == "[log]\nformat = 'json'\n"
     assert settings.with_name("ao.toml.new").read_text().startswith("# Newer.")
 

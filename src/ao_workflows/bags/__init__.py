@@ -8,7 +8,7 @@
 Nothing here knows what a work means, only how it is named and that it is a folder.
 """
 
-from ao_workflows.bags.create import CreatedBag, CreateResult, create
+from ao_workflows.bags.create import CreatedBag, CreateResult, ObjectTarget, create
 from ao_workflows.bags.delivery import DestinationOccupied
 from ao_workflows.bags.plan import UnpackPlan, read_plan
 from ao_workflows.bags.report import BagRejected, BagReport, SourceReport
@@ -23,6 +23,7 @@ __all__ = [
     "CreateResult",
     "CreatedBag",
     "DestinationOccupied",
+    "ObjectTarget",
     "SourceReport",
     "UnpackPlan",
     "UnpackResult",

@@ -3,10 +3,11 @@
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ao_workflows import __version__
 from ao_workflows.bags.bagit import Algorithm, Digests, algorithm_named
@@ -26,6 +27,7 @@ from ao_workflows.bags.newfile import new_file, target_exists
 from ao_workflows.bags.worktree import Item, read_work
 from ao_workflows.bags.zip.times import SECOND, dos_fields, time_extra
 from ao_workflows.errors import SystemFailed, UsageError
+from ao_workflows.storage import S3Store
 from ao_workflows.storage.interface import STREAM_CHUNK
 from ao_workflows.works import Rid, parse_rid
 
@@ -50,11 +52,22 @@ class CreatedBag:
         return {"rid": self.rid, "path": str(self.path), "files": self.files, "bytes": self.bytes}
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectTarget:
+    """An object in a bucket that shall be made; as it is said to a person, an ``s3://`` address."""
+
+    store: S3Store
+    key: str
+
+    def __str__(self) -> str:
+        return f"s3://{self.store.bucket}/{self.key}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateResult:
     """The zip that was made."""
 
-    target: Path
+    target: Path | ObjectTarget
     works: tuple[CreatedBag, ...]
 
     @property
@@ -79,7 +92,7 @@ class CreateResult:
 
 def create(
     works: Sequence[Path],
-    target: Path,
+    target: Path | ObjectTarget,
     *,
     algorithms: Sequence[str] = ("sha512",),
     progress: Progress | None = None,
@@ -90,7 +103,8 @@ def create(
     All that is in a work is payload, its provenance folder included; times are kept to 100 ns, folders even if empty.
     A name with a ``%`` makes it a bag of version 0.97 instead of 1.0 (see
     :func:`~ao_workflows.bags.bagit.writing.version_for`). The zip gets its name when it is complete and on the disk,
-    and replaces nothing that is there by then.
+    and replaces nothing that is there by then. An object is sent to its bucket while the works are read, without a copy
+    on the disk.
 
     The bag follows RFC 8493, but the Python library ``bagit`` cannot validate it where a name has what that library
     takes for a line break (U+0085, U+2028, U+2029 and the like), white space (no-break space included) at its end, or
@@ -107,12 +121,12 @@ def create(
         raise UsageError(
             "A bag needs a work and an algorithm.", action="Name at least one of each.", code="nothing-to-bag"
         )
-    if target.name in {"", ".."}:
+    if isinstance(target, Path) and target.name in {"", ".."}:
         raise UsageError(f"{str(target)!r} is no name for a file.", action="Name the zip that should be made.")
-    with disk_errors(target):
+    with disk_errors(target if isinstance(target, Path) else works[0]):
         named = _named(works, target)
         items = {rid: read_work(work, rid) for rid, work in named.items()}
-        with new_file(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        with _opened(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             bags = [_Bag(archive, work, rid, known, progress).write(items[rid]) for rid, work in named.items()]
     return CreateResult(target=target, works=tuple(bags))
 
@@ -124,10 +138,14 @@ def _algorithm(name: str) -> Algorithm:
     return algorithm
 
 
-def _named(works: Sequence[Path], target: Path) -> dict[Rid, Path]:
+def _opened(target: Path | ObjectTarget) -> AbstractContextManager[BinaryIO]:
+    return new_file(target) if isinstance(target, Path) else target.store.new_object(target.key)
+
+
+def _named(works: Sequence[Path], target: Path | ObjectTarget) -> dict[Rid, Path]:
     """Return the works by their RIDs, after a look at what could be mistaken."""
     named: dict[Rid, Path] = {}
-    if target.exists() or target.is_symlink():
+    if isinstance(target, Path) and (target.exists() or target.is_symlink()):
         raise target_exists(target)
     for work in works:
         path = work.resolve()
@@ -136,7 +154,7 @@ def _named(works: Sequence[Path], target: Path) -> dict[Rid, Path]:
         rid = parse_rid(path.name)
         if rid in named:
             raise UsageError(f"{rid} is named twice.", action="Name each work once.")
-        if target.resolve().is_relative_to(path):
+        if isinstance(target, Path) and target.resolve().is_relative_to(path):
             raise UsageError(f"{target} would lie in {work}.", action="Choose a place outside of the work.")
         named[rid] = path
     return named

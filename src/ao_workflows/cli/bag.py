@@ -19,7 +19,7 @@ from ao_workflows.cli.output import (
 from ao_workflows.errors import ExitCode, SystemFailed
 from ao_workflows.settings import Settings
 from ao_workflows.staging.process import bucket_store
-from ao_workflows.storage import ObjectGone, Source, open_source
+from ao_workflows.storage import S3_SCHEME, ObjectGone, Source, bucket_and_key, open_source
 from ao_workflows.units import size_text
 
 app = typer.Typer(help="Bags (BagIt, RFC 8493) in zips: verify, unpack, create.", no_args_is_help=True)
@@ -44,7 +44,7 @@ def verify(source: SourceArgument, jobs: JobsOption = None, as_json: JsonOption 
     Example: ao bag verify s3://my-bucket/Archive0/00/W1AC6/W1AC6.bag.zip
     """
     settings = settings_with_logs()
-    if not source.startswith("s3://") and Path(source).is_dir():
+    if not source.startswith(S3_SCHEME) and Path(source).is_dir():
         report = bags.verify_folder(Path(source))
     else:
         opened = _open(source, settings)
@@ -88,22 +88,34 @@ def unpack(
 
 @app.command()
 def create(
-    works: Annotated[list[Path], typer.Argument(help="Folders of works, then the zip to make.", metavar="WORK TARGET")],
+    works: Annotated[
+        list[str],
+        typer.Argument(help="Folders of works, then the zip: a path or s3://bucket/key.", metavar="WORK TARGET"),
+    ],
     algorithm: Annotated[
         list[str] | None, typer.Option(help="A checksum algorithm of the manifests; may be repeated.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make one bag zip of one or more works, in one read of their files.
+    """Make one bag zip of one or more works, in one read of their files; in a bucket, without a copy on the disk.
 
     Example: ao bag create W22084 W1AC6 two-works.bag.zip
     """
-    settings_with_logs()
+    settings = settings_with_logs()
     *sources, target = works
     if not sources:
         raise typer.BadParameter("name at least one work, and the zip to make.")
+    place: Path | bags.ObjectTarget = Path(target)
+    if target.startswith(S3_SCHEME):
+        bucket, key = bucket_and_key(target)
+        place = bags.ObjectTarget(bucket_store(settings, bucket), key)
     with progress_bytes("bagging", None) as progress:
-        result = bags.create(sources, target, algorithms=tuple(algorithm or ("sha512",)), progress=progress)
+        result = bags.create(
+            [Path(source) for source in sources],
+            place,
+            algorithms=tuple(algorithm or ("sha512",)),
+            progress=progress,
+        )
     if as_json:
         print_json(result.as_dict())
     else:

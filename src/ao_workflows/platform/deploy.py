@@ -196,10 +196,9 @@ class _Planner:
             yield Change("update", path, f"to version {__version__}; nobody had changed it", write, difference)
         elif laid != digest(text):
             beside = target.with_name(f"{target.name}.new")
-            detail = (
-                f"you have changed it, and so has version {__version__}; that one is laid beside it, as {beside.name}"
-            )
-            yield Change("keep", path, detail, lambda: replace_file(beside, text), difference)
+            if not beside.is_file() or beside.read_text(encoding="utf-8") != text:
+                detail = f"you have changed {path}, and so has version {__version__}: here is that one, to compare"
+                yield Change("create", f"{path}.new", detail, partial(replace_file, beside, text), difference)
         else:
             yield Change("keep", path, "you have changed it", difference=difference)
 

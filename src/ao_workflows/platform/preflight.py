@@ -21,8 +21,8 @@ from ao_workflows.platform.secret_files import NAMES, OPEN_BITS
 from ao_workflows.units import size_text
 from ao_workflows.works import ARCHIVE_ROOTS
 
-ENGINE_SINCE = (24, 0)
-COMPOSE_SINCE = (2, 20)
+ENGINE_SINCE = (25, 0)
+COMPOSE_SINCE = (2, 24)
 MEMORY_NEEDED, MEMORY_WISHED = 3_500_000_000, 7_500_000_000  # what "4 GB" and "8 GB" machines have left
 CORES_WISHED = 2
 DISK_NEEDED, DISK_WISHED = 5 * 10**9, 20 * 10**9

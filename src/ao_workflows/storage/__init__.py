@@ -11,12 +11,15 @@ from ao_workflows.storage.interface import (
 )
 from ao_workflows.storage.local import LocalStore
 from ao_workflows.storage.s3 import S3Store
-from ao_workflows.storage.source import Source, open_local_source, open_source
+from ao_workflows.storage.s3_writer import ObjectExists
+from ao_workflows.storage.source import S3_SCHEME, Source, bucket_and_key, open_local_source, open_source
 
 __all__ = [
+    "S3_SCHEME",
     "AwsAccess",
     "LocalStore",
     "ObjectChanged",
+    "ObjectExists",
     "ObjectGone",
     "ObjectInfo",
     "ObjectNotRestored",
@@ -24,6 +27,7 @@ __all__ = [
     "Source",
     "StorageFailed",
     "Store",
+    "bucket_and_key",
     "open_local_source",
     "open_source",
 ]

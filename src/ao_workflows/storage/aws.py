@@ -1,5 +1,6 @@
 """How to reach AWS (or a server that speaks its protocols): one value, from which clients are made."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,7 +66,8 @@ class AwsAccess:
     @property
     def _addressing(self) -> Config:
         # AWS has a host name for each bucket; a server of one's own has one name, and its buckets are paths.
-        return Config(s3={"addressing_style": "path" if self.endpoint_url else "auto"})
+        named = self.endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        return Config(s3={"addressing_style": "path" if named else "auto"})
 
     def _session(self) -> boto3.session.Session:
         core = botocore.session.Session(profile=self.profile)

@@ -5,9 +5,9 @@ import hashlib
 import random
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
@@ -29,6 +29,7 @@ from ao_workflows.storage.interface import (
     StorageFailed,
 )
 from ao_workflows.storage.names import shown
+from ao_workflows.storage.s3_writer import PART, ObjectExists, S3Writer
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -61,6 +62,7 @@ class S3Store:
     def __init__(self, client: "S3Client", bucket: str, *, part_size: int = 64 << 20) -> None:
         self.client = client
         self.bucket = bucket
+        self._part_size = min(part_size, PART)
         self._transfer = TransferConfig(multipart_threshold=part_size, multipart_chunksize=part_size, max_concurrency=4)
 
     def check(self) -> None:
@@ -158,6 +160,33 @@ class S3Store:
                 f"{shown(str(path))}: {error.strerror or error}.", action="Check the file and its permissions."
             ) from error
         return self.stat(key)
+
+    @contextmanager
+    def new_object(self, key: str, *, storage_class: str = "STANDARD") -> Iterator[BinaryIO]:
+        """Open a stream that becomes the object ``key`` when the block ends well; else nothing of it is left.
+
+        Its bytes are sent while they are written, in parts with checksums that the server compares; some 80 MB are
+        held in memory.
+
+        :raises ObjectExists: if there is such an object, at the beginning or at the end; it is never replaced.
+        """
+        with suppress(ObjectGone):
+            self.stat(key)
+            raise ObjectExists(f"{self._shown(key)} is there already.", action="Choose another name, or move it away.")
+        writer = S3Writer(
+            self.client,
+            self.bucket,
+            key,
+            storage_class=storage_class,
+            errors=lambda: self._errors(key),
+            part_size=self._part_size,
+        )
+        try:
+            yield cast("BinaryIO", writer)
+            writer.finish()
+        except BaseException:
+            writer.abandon()
+            raise
 
     def delete(self, key: str) -> None:
         """See the contract; where the bucket keeps versions, they stay."""

@@ -10,6 +10,8 @@ from ao_workflows.storage.interface import ObjectGone, ObjectInfo, Store
 from ao_workflows.storage.local import LocalStore
 from ao_workflows.storage.names import shown
 
+S3_SCHEME = "s3://"
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -66,16 +68,20 @@ def open_source(location: str, bucket_store: Callable[[str], Store]) -> Source:
     :raises UsageError: if the address is malformed.
     :raises ObjectGone: if it names nothing.
     """
-    if not location.startswith("s3://"):
+    if not location.startswith(S3_SCHEME):
         return open_local_source(Path(location))
     # Only a trailing versionId query is ours to take off.
     address, marker, version = location.rpartition("?versionId=")
     if not marker:
         address, version = location, ""
-    bucket, _, key = address.removeprefix("s3://").partition("/")
-    if not bucket or not key:
-        raise UsageError(
-            f"{shown(location)} is not an address of an object.", action="Write s3://bucket/key or a path."
-        )
+    bucket, key = bucket_and_key(address)
     store = bucket_store(bucket)
     return Source(shown(location), store, store.stat(key, version_id=version or None))
+
+
+def bucket_and_key(address: str) -> tuple[str, str]:
+    """Return the two parts of ``s3://bucket/key``. :raises UsageError: if it is no such address."""
+    bucket, _, key = address.removeprefix(S3_SCHEME).partition("/")
+    if not address.startswith(S3_SCHEME) or not bucket or not key:
+        raise UsageError(f"{shown(address)} is not an address of an object.", action="Write s3://bucket/key or a path.")
+    return bucket, key
