@@ -4,6 +4,7 @@ A bag is a top-level folder with ``bagit.txt`` in it, or the zip itself. What li
 a work carries the bags that it came from as provenance.
 """
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -36,7 +37,8 @@ class Member:
 
     def path_of(self, entry: Entry) -> str:
         """Return the entry's path in the bag or the work; empty for its own folder."""
-        return entry.name[len(self.prefix) :]
+        # Asked for again and again, and named by manifests, too: of hundreds of thousands, one copy each.
+        return sys.intern(entry.name[len(self.prefix) :])
 
 
 @dataclass(frozen=True, slots=True)

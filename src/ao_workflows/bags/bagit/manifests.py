@@ -1,6 +1,7 @@
 """Payload and tag manifests (RFC 8493 sections 2.1.3 and 2.2.1), and ``fetch.txt`` (section 2.2.3)."""
 
 import re
+import sys
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -130,7 +131,7 @@ def read_manifest(
             continue
         earlier = manifest.checksums.get(path)
         if earlier is None:
-            manifest.checksums[path] = digest
+            manifest.checksums[sys.intern(path)] = digest
         else:
             message = f"{manifest.file} lists {quoted(path)} more than once."
             repeated = Finding(code="manifest-path-repeated", path=shown(path), message=message)
