@@ -1,5 +1,6 @@
 """What a task tells Airflow: try again, give up, or skip."""
 
+import json
 import shutil
 
 import pytest
@@ -120,3 +121,44 @@ def test_a_catalog_that_is_not_there_fails_the_task_in_one_sentence(house, conf)
     (house.root / "catalog.db").unlink()
     with pytest.raises(AirflowException, match="ao db upgrade"):
         conf()
+
+
+@pytest.fixture
+def connected(house, conf, monkeypatch):
+    """Let the house's keys be in an Airflow connection, and nowhere else."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    house.config.write_text(house.config.read_text().replace("aws = {", 'aws = { airflow_connection = "aws_staging",'))
+    return conf
+
+
+def test_keys_may_come_from_an_airflow_connection(house, connected, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_STAGING", '{"conn_type": "aws", "login": "KEY", "password": "secret"}')
+    files = house.send_work("W22084")
+    claimed = connected()
+    tasks.run_stage(UNBAG, claimed)
+    (work,) = tasks.list_works(claimed)
+    tasks.run_stage(AUDIT, claimed, work_id=work)
+    tasks.run_stage(ARCHIVE, claimed, work_id=work)
+    assert house.archived("W22084") == files
+
+
+def test_the_keys_of_a_connection_are_never_shown(monkeypatch):
+    content = {"conn_type": "aws", "login": "KEY", "password": "sEcReT", "extra": {"aws_session_token": "tOkEn"}}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_STAGING", json.dumps(content))
+    keys = tasks.keys_of_connection("aws_staging")
+    assert (keys.access_key_id, keys.secret_access_key, keys.session_token) == ("KEY", "sEcReT", "tOkEn")
+    assert "sEcReT" not in repr(keys)
+    assert "tOkEn" not in repr(keys)
+
+
+@pytest.mark.usefixtures("house", "connected")
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "no Airflow connection aws_staging"), ('{"conn_type": "aws"}', "holds no keys")],
+)
+def test_a_connection_that_has_no_keys_is_told(monkeypatch, content, message):
+    if content is not None:
+        monkeypatch.setenv("AIRFLOW_CONN_AWS_STAGING", content)
+    with pytest.raises(AirflowException, match=message):
+        tasks.drain_sources()

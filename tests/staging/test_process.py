@@ -18,7 +18,7 @@ from ao_workflows.catalog import (
     now,
 )
 from ao_workflows.catalog import retry_delivery as ask_for_retry
-from ao_workflows.errors import ExitCode
+from ao_workflows.errors import ExitCode, UsageError
 from ao_workflows.staging import AUDIT, UNBAG, WORK_STAGES, claim_for, drain, finish, perform, works_to_do
 from ao_workflows.storage import Source
 from fixtures.house import MODIFIED, bag_zip, work_files, write_files, zip_folder
@@ -251,6 +251,14 @@ def test_a_full_scratch_disk_makes_the_delivery_wait_and_say_for_what(make_house
     assert (row.state, row.reason_code) == ("waiting", "waiting-for-disk")
     assert str(house.scratch) in row.waiting_for
     assert house.archived("W22084") == {}
+
+
+def test_a_connection_of_airflow_is_told_to_be_out_of_reach_without_airflow(house):
+    house.config.write_text(house.config.read_text().replace("aws = {", 'aws = { airflow_connection = "aws_staging",'))
+    house.send_work("W22084")
+    assert house.run().exit_code == ExitCode.SYSTEM
+    with pytest.raises(UsageError, match="only Airflow's tasks can ask for"):
+        house.process().bucket(house.bucket)
 
 
 def test_a_work_waits_while_its_archive_is_not_mounted(make_house):

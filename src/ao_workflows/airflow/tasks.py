@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from ao_workflows.catalog import Claim, ClaimLost, DeliveryState, Outcome, unstarted_claims
-from ao_workflows.errors import AoError
+from ao_workflows.errors import AoError, SystemFailed
 from ao_workflows.settings import load_settings
 from ao_workflows.staging import Process, Stage, claim_for, drain, finish, free_closed, perform, works_to_do
+from ao_workflows.storage import AwsKeys
 
 HOLDER = "airflow"
 """Who holds a claim of Airflow's: the run that works on it is named for the claim."""
@@ -89,6 +91,29 @@ def claim_of(conf: Mapping[str, Any]) -> Claim:
         ) from error
 
 
+def keys_of_connection(connection_id: str) -> AwsKeys:
+    """Return the keys that an Airflow connection of the type ``aws`` holds.
+
+    :raises SystemFailed: (``aws-access``) if there is none, or it holds no keys.
+    """
+    try:
+        connection = Connection.get(connection_id)
+    except AirflowException as error:
+        raise SystemFailed(
+            f"There is no Airflow connection {connection_id}.",
+            action="Make it in Airflow's pages (Admin, Connections), of the type Amazon Web Services.",
+            code="aws-access",
+        ) from error
+    if not connection.login or not connection.password:
+        raise SystemFailed(
+            f"The Airflow connection {connection_id} holds no keys.",
+            action="Set its AWS Access Key ID and AWS Secret Access Key.",
+            code="aws-access",
+        )
+    token = connection.extra_dejson.get("aws_session_token")
+    return AwsKeys(connection.login, connection.password, token if isinstance(token, str) else None)
+
+
 def _raise_for(outcome: Outcome) -> None:
     text = f"{outcome.message} {outcome.action}".strip()
     if outcome.kind == "rejected":
@@ -103,7 +128,7 @@ def _raise_for(outcome: Outcome) -> None:
 def _process() -> Iterator[Process]:
     """Open this task's view of the catalog; what it raises is told in one line, without a traceback of ours."""
     try:
-        process = Process.open(load_settings())
+        process = Process.open(load_settings(), connections=keys_of_connection)
         try:
             yield process
         finally:

@@ -51,6 +51,8 @@ class AwsSettings(_Section):
     """The section of the credentials file."""
     credentials_file: Place | None = None
     """An ini file of credentials by section. ``/run/secrets/aws`` is taken by itself when it is there."""
+    airflow_connection: str | None = None
+    """The id of an Airflow connection that holds the keys, in place of a credentials file; for Airflow's tasks only."""
 
 
 class QueueSettings(AwsSettings):

@@ -13,7 +13,7 @@ from ao_workflows.checks import Check, Verdict
 from ao_workflows.errors import AoError
 from ao_workflows.glacier import Queue
 from ao_workflows.settings import QueueSettings, Settings
-from ao_workflows.staging.process import Process, aws_access, open_catalog
+from ao_workflows.staging.process import Process, open_catalog
 from ao_workflows.staging.scratch import free_bytes
 from ao_workflows.storage import AwsAccess
 from ao_workflows.units import size_text
@@ -124,7 +124,7 @@ def _queue(process: Process, settings: QueueSettings) -> Iterator[Check]:
             "" if is_good else "Set this machine's clock, and run a time service (NTP).",
         )
     identity = f"AWS identity for {name}"
-    yield from _guarded(identity, _identity(identity, aws_access(process.settings, settings)))
+    yield from _guarded(identity, _identity(identity, process.aws_access(settings)))
 
 
 def _identity(name: str, access: AwsAccess) -> Iterator[Check]:

@@ -1,12 +1,17 @@
 """What every stage works with: the settings, the catalog, and the ways to queues and buckets."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ao_workflows.catalog import Catalog, RetryPolicy
+from ao_workflows.errors import UsageError
 from ao_workflows.glacier import Queue
 from ao_workflows.settings import AwsSettings, QueueSettings, Settings
-from ao_workflows.storage import AwsAccess, S3Store
+from ao_workflows.storage import AwsAccess, AwsKeys, S3Store
+
+Connections = Callable[[str], AwsKeys]
+"""Returns the keys that an Airflow connection holds, by its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,19 +20,22 @@ class Process:
 
     settings: Settings
     catalog: Catalog
+    connections: Connections | None = None
     # Making a client costs a tenth of a second, and a process may ask for the same one for weeks.
     _queues: dict[QueueSettings, Queue] = field(default_factory=dict, repr=False)
     _buckets: dict[tuple[str, str], S3Store] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def open(cls, settings: Settings) -> "Process":
+    def open(cls, settings: Settings, *, connections: Connections | None = None) -> "Process":
         """Open the catalog that ``settings`` name, and make sure that its tables are those of this version.
+
+        :param connections: returns the keys of an Airflow connection, where there is an Airflow.
 
         :raises CatalogUnavailable: if it cannot be reached. :raises CatalogNotMigrated: if its tables are others.
         """
         catalog = open_catalog(settings)
         catalog.check()
-        return cls(settings, catalog)
+        return cls(settings, catalog, connections)
 
     @property
     def lease(self) -> timedelta:
@@ -49,14 +57,20 @@ class Process:
     def queue(self, settings: QueueSettings) -> Queue:
         """Return the queue. :raises QueueFailed: if it is missing or cannot be reached."""
         if settings not in self._queues:
-            self._queues[settings] = Queue(aws_access(self.settings, settings).sqs(), settings.name)
+            self._queues[settings] = Queue(self.aws_access(settings).sqs(), settings.name)
         return self._queues[settings]
 
     def bucket(self, name: str, *, queue: str = "") -> S3Store:
         """Return the bucket, reached in the same way as the queue that announced its object."""
         if (name, queue) not in self._buckets:
-            self._buckets[name, queue] = bucket_store(self.settings, name, queue=queue)
+            announcers = (candidate for candidate in self.settings.intake.queues if candidate.name == queue)
+            own = next(announcers, self.settings.aws)
+            self._buckets[name, queue] = S3Store(self.aws_access(own).s3(), name)
         return self._buckets[name, queue]
+
+    def aws_access(self, own: AwsSettings) -> AwsAccess:
+        """Return how to reach AWS by ``own`` settings, what they leave out taken from ``[aws]``."""
+        return aws_access(self.settings, own, self.connections)
 
 
 def open_catalog(settings: Settings) -> Catalog:
@@ -69,18 +83,29 @@ def open_catalog(settings: Settings) -> Catalog:
     )
 
 
-def bucket_store(settings: Settings, bucket: str, *, queue: str = "") -> S3Store:
-    """Return ``bucket``, reached in the same way as ``queue`` when that is one of the settings' queues."""
-    announcer = next((candidate for candidate in settings.intake.queues if candidate.name == queue), None)
-    return S3Store(aws_access(settings, announcer or settings.aws).s3(), bucket)
+def bucket_store(settings: Settings, bucket: str) -> S3Store:
+    """Return ``bucket``, reached as ``[aws]`` says."""
+    return S3Store(aws_access(settings, settings.aws).s3(), bucket)
 
 
-def aws_access(settings: Settings, own: AwsSettings) -> AwsAccess:
-    """Return how to reach AWS by ``own`` settings, what they leave out taken from ``[aws]``."""
+def aws_access(settings: Settings, own: AwsSettings, connections: Connections | None = None) -> AwsAccess:
+    """Return how to reach AWS by ``own`` settings, what they leave out taken from ``[aws]``.
+
+    :raises UsageError: if they name an Airflow connection and there is no Airflow.
+    """
     general = settings.aws
+    has_own_keys = own.profile is not None or own.credentials_file is not None
+    connection = own.airflow_connection or (None if has_own_keys else general.airflow_connection)
+    if connection is not None and connections is None:
+        raise UsageError(
+            f"The keys are in the Airflow connection {connection}, which only Airflow's tasks can ask for.",
+            action="Outside of Airflow, set credentials_file and profile in place of airflow_connection.",
+            code="config-invalid",
+        )
     return AwsAccess(
         endpoint_url=own.endpoint_url or general.endpoint_url,
         region=own.region or general.region,
-        profile=own.profile or general.profile,
-        credentials_file=own.credentials_file or general.credentials_file,
+        profile=None if connection else own.profile or general.profile,
+        credentials_file=None if connection else own.credentials_file or general.credentials_file,
+        keys=connections(connection) if connections is not None and connection is not None else None,
     )

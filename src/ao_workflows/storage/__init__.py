@@ -1,6 +1,6 @@
 """One small interface over local files and S3: look, read ranges, list, put whole objects, delete."""
 
-from ao_workflows.storage.aws import AwsAccess
+from ao_workflows.storage.aws import AwsAccess, AwsKeys
 from ao_workflows.storage.interface import (
     ObjectChanged,
     ObjectGone,
@@ -17,6 +17,7 @@ from ao_workflows.storage.source import S3_SCHEME, Source, bucket_and_key, open_
 __all__ = [
     "S3_SCHEME",
     "AwsAccess",
+    "AwsKeys",
     "LocalStore",
     "ObjectChanged",
     "ObjectExists",

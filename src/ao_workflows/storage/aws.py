@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,22 +20,34 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class AwsKeys:
+    """Keys that come from elsewhere than AWS's own files and variables; they are never shown."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class AwsAccess:
     """Where and as whom to talk to AWS. Anything left out comes from the usual AWS environment.
 
-    It holds no secret: keys stay in the credentials file or the environment until a client asks for them.
+    Unless ``keys`` are given, it holds no secret: they stay in the credentials file or the environment until a client
+    asks for them.
 
     :param region: wins over every other place that names one.
     :param profile: the section of the credentials file. With a profile or a credentials file, keys in the environment
         are not used.
     :param credentials_file: an ini file with ``aws_access_key_id``, ``aws_secret_access_key`` and optionally
         ``region_name`` in each section; the section is ``profile``, else ``AWS_PROFILE``, else ``default``.
+    :param keys: win over every other place that holds keys.
     """
 
     endpoint_url: str | None = None
     region: str | None = None
     profile: str | None = None
     credentials_file: Path | None = None
+    keys: AwsKeys | None = None
 
     def s3(self) -> "S3Client":
         """Return a new S3 client. :raises StorageFailed: if the profile or region cannot be resolved."""
@@ -76,6 +88,8 @@ class AwsAccess:
             core.set_config_variable("credentials_file", str(self.credentials_file))
             # Naming the section keeps botocore from preferring keys of the environment to the file's.
             core.set_config_variable("profile", core.get_config_variable("profile") or "default")
+        if self.keys is not None:
+            core.set_credentials(self.keys.access_key_id, self.keys.secret_access_key, self.keys.session_token)
         return boto3.session.Session(botocore_session=core, region_name=self.region or self._region_of(core))
 
     def _region_of(self, core: botocore.session.Session) -> str | None:
