@@ -1,6 +1,7 @@
 """``make bench``: bags and archive against what people use now, on this machine."""
 
 import argparse
+import functools
 import json
 import os
 import platform
@@ -8,12 +9,16 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from ao_workflows.units import duration_text, size_text
+from ao_workflows.units import size_text
+from benchmarks import peers
 from benchmarks.jobs import RID, make_bag, make_work
 from benchmarks.measure import Contender, Run, compare, median_ratio
+
+S3_PORT = 18_700
 
 
 def ours(job: str, source: Path) -> Contender:
@@ -21,51 +26,83 @@ def ours(job: str, source: Path) -> Contender:
     return Contender(f"ao {job}", lambda place: [sys.executable, "-m", "benchmarks.jobs", job, str(source), str(place)])
 
 
-def theirs(name: str, command: Callable[[Path], Sequence[str]]) -> Contender:
-    """Return another program as a contender."""
-    return Contender(name, command)
-
-
 def main() -> None:
     """Measure, print, and with ``--json`` write the figures for machines."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds (one more warms up)")
-    parser.add_argument("--big", type=int, default=500, help="size of the work of large images, in MB")
-    parser.add_argument("--small", type=int, default=5000, help="number of 20 kB files of the work of small images")
+    parser.add_argument("--big", type=int, default=2000, help="size of the work of large images, in MB")
+    parser.add_argument("--small", type=int, default=20_000, help="number of 20 kB files of the work of small images")
+    parser.add_argument("--only", choices=("unpack", "s3", "create", "sync"), help="one job instead of all")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args()
+    peers.install()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     figures = {}
     with tempfile.TemporaryDirectory(prefix="ao-bench-", dir=os.environ.get("AO_BENCH_DIR")) as name:
         folder = Path(name)
-        for label, count, size in (("big", arguments.big // 2, 2_000_000), ("small", arguments.small, 20_000)):
+        for label, count, size in (("big", arguments.big * 2 // 3, 1_500_000), ("small", arguments.small, 20_000)):
             make_work(folder / label, count, size)
-            work, bag = folder / label / RID, folder / label / f"{RID}.bag.zip"
+            work, bag = folder / label / RID, folder / label / peers.BUCKET / f"{RID}.bag.zip"
+            bag.parent.mkdir()
             make_bag(work, bag)
             title = f"{label}: {count} files of {size_text(size)}"
-            figures[f"unpack {label}"] = _report(
-                f"Bag zip to verified tree, {title}",
-                compare([ours("unpack", bag), _zipfile_and_bagit(bag)], folder / "runs", rounds=arguments.rounds),
-            )
-            figures[f"sync {label}"] = _report(
-                f"Work into the archive, {title} (ours reads every byte back, the others do not)",
-                compare([ours("sync", work), *_copiers(work)], folder / "runs", rounds=arguments.rounds),
-            )
+            for job in [arguments.only] if arguments.only else ["unpack", "s3", "create", "sync"]:
+                heading, contenders = f"{JOBS[job]}, {title}", functools.partial(JOB_CONTENDERS[job], work, bag)
+                with contenders() as found:
+                    runs = compare(found, folder / "runs", rounds=arguments.rounds)
+                figures[f"{job} {label}"] = _report(heading, runs)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def _zipfile_and_bagit(bag: Path) -> Contender:
-    return theirs(
-        "zipfile + bagit.py",
-        lambda place: [sys.executable, "-m", "benchmarks.jobs", "zipfile+bagit", str(bag), str(place)],
-    )
+JOBS = {
+    "unpack": "Bag zip to verified tree",
+    "s3": "Object to verified tree (S3 on loopback)",
+    "create": "Work to bag zip",
+    "sync": "Work into the archive (ours reads every byte back, the others do not)",
+}
+
+
+@contextmanager
+def _unpack(work: Path, bag: Path) -> Iterator[list[Contender]]:
+    yield [ours("unpack", bag), *peers.unpackers(bag), *peers.floors(work)]
+
+
+@contextmanager
+def _s3(_work: Path, bag: Path) -> Iterator[list[Contender]]:
+    with peers.s3_server(bag.parents[1], S3_PORT) as (endpoint, environment):
+        address = f"s3://{peers.BUCKET}/{bag.name}"
+        ao = Contender(
+            "ao bag unpack s3://…",
+            lambda place: [sys.executable, "-m", "ao_workflows", "bag", "unpack", address, str(place)],
+            environment,
+        )
+        yield [ao, *peers.s3_unpackers(endpoint, bag.name, environment)]
+
+
+@contextmanager
+def _create(work: Path, _bag: Path) -> Iterator[list[Contender]]:
+    def ours_bag(place: Path) -> list[str]:
+        return [sys.executable, "-m", "benchmarks.jobs", "bag", str(work), str(place / f"{RID}.bag.zip")]
+
+    def theirs_bag(place: Path) -> list[str]:
+        return [f"{peers.BIN}/bdrc-bag", "-b", "-p", "-i", str(work), str(place)]
+
+    yield [Contender("ao bag create", ours_bag), Contender("bdrc-bag, 1 process", theirs_bag)]
+
+
+@contextmanager
+def _sync(work: Path, _bag: Path) -> Iterator[list[Contender]]:
+    yield [ours("sync", work), *_copiers(work)]
+
+
+JOB_CONTENDERS = {"unpack": _unpack, "s3": _s3, "create": _create, "sync": _sync}
 
 
 def _copiers(work: Path) -> list[Contender]:
-    copiers = [theirs("cp -a", lambda place: ["cp", "-a", str(work), str(place)])]
+    copiers = [Contender("cp -a", lambda place: ["cp", "-a", str(work), str(place)])]
     if shutil.which("rsync"):
-        copiers.append(theirs("rsync -a", lambda place: ["rsync", "-a", str(work), str(place)]))
+        copiers.append(Contender("rsync -a", lambda place: ["rsync", "-a", str(work), str(place)]))
     return copiers
 
 
@@ -75,10 +112,12 @@ def _report(title: str, runs: dict[str, list[Run]]) -> dict[str, dict[str, float
     figures = {}
     for name, each in runs.items():
         wall, cpu = (statistics.median(getattr(run, what) for run in each) for what in ("wall", "cpu"))
+        memory, disk = (max(getattr(run, what) for run in each) for what in ("memory", "disk"))
         ratio = median_ratio(ours_, each)
         compared = "" if name == own else f"  {ratio:.2f} times our time"
-        print(f"  {name:20} {duration_text(wall):>8} wall {duration_text(cpu):>8} cpu{compared}")
-        figures[name] = {"wall": wall, "cpu": cpu, "ratio": ratio}
+        times = f"{wall:7.2f} s wall {cpu:7.2f} s cpu"
+        print(f"  {name:26} {times} {size_text(memory):>9} memory {size_text(disk):>9} disk{compared}")
+        figures[name] = {"wall": wall, "cpu": cpu, "memory": memory, "disk": disk, "ratio": ratio}
     print()
     return figures
 

@@ -1,14 +1,14 @@
 """The jobs that are measured, as commands: ours, and what people use now."""
 
+import hashlib
 import os
 import sys
-import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import bagit
 
 from ao_workflows.archive import sync_work
 from ao_workflows.bags import create, read_plan, unpack
+from ao_workflows.bags.disk import sync_file_system
 from ao_workflows.storage import open_local_source
 from ao_workflows.works import parse_rid
 
@@ -34,11 +34,35 @@ def ours_unpack(bag: Path, folder: Path) -> None:
     unpack(read_plan(open_local_source(bag)), folder)
 
 
-def zipfile_and_bagit(bag: Path, folder: Path) -> None:
-    """Unpack with the standard library, then verify with bagit-python in one process."""
-    with zipfile.ZipFile(bag) as archive:
-        archive.extractall(folder)
-    bagit.Bag(str(folder / f"{RID}.bag")).validate()
+def hash_only(work: Path, _folder: Path) -> None:
+    """Read and hash every file with two threads, and do nothing else."""
+
+    def one(path: Path) -> None:
+        with path.open("rb", buffering=0) as file:
+            hashlib.file_digest(file, "sha512")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, files_of(work)))
+
+
+def write_only(work: Path, folder: Path) -> None:
+    """Write as many files of the same sizes with two threads, flush once, and do nothing else."""
+    content = os.urandom(max(path.stat().st_size for path in files_of(work)))
+
+    def one(path: Path) -> None:
+        (folder / path.relative_to(work)).write_bytes(memoryview(content)[: path.stat().st_size])
+
+    paths = files_of(work)
+    for parent in {path.parent for path in paths}:
+        (folder / parent.relative_to(work)).mkdir(parents=True)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, paths))
+    sync_file_system(folder)
+
+
+def files_of(work: Path) -> list[Path]:
+    """Return the files of a work."""
+    return sorted(path for path in work.rglob("*") if path.is_file())
 
 
 def ours_sync(work: Path, root: Path) -> None:
@@ -50,4 +74,5 @@ def ours_sync(work: Path, root: Path) -> None:
 
 if __name__ == "__main__":
     job, first, second = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    {"unpack": ours_unpack, "zipfile+bagit": zipfile_and_bagit, "sync": ours_sync, "bag": make_bag}[job](first, second)
+    jobs = {"unpack": ours_unpack, "sync": ours_sync, "bag": make_bag, "hash": hash_only, "write": write_only}
+    jobs[job](first, second)
