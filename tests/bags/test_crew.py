@@ -102,3 +102,21 @@ def test_every_problem_is_reported_in_the_same_order_whoever_finds_it_first(larg
     with pytest.raises(BagRejected):
         unpack(read_plan(open_local_source(broken)), tmp_path / "scratch", threads=4)
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_an_error_in_one_thread_stops_the_others_in_the_middle_of_their_files(large, tmp_path):
+    zipped, _ = large
+    done = []
+
+    def fail_at_last(count: int) -> None:
+        done.append(count)
+        if len(done) == 20:
+            raise KeyboardInterrupt
+
+    plan = read_plan(open_local_source(zipped))
+    with pytest.raises(KeyboardInterrupt):
+        unpack(plan, tmp_path, threads=4, progress=fail_at_last)
+    assert sum(done) < plan.bytes // 2
+    assert not (tmp_path / "W22084").exists()
+    assert list((tmp_path / ".W22084.partial").glob("incoming.*")) == []
+    assert unpack(plan, tmp_path, threads=4).works[0].path == tmp_path / "W22084"

@@ -119,6 +119,10 @@ class Outcome:
         return not self.errors and (self.bag is None or self.bag.valid)
 
 
+class _Stopped(Exception):
+    """Another thread has failed, or the operator wants to stop: this one leaves its file, however large."""
+
+
 class Examination:
     """The pass over one member of a zip, by several threads.
 
@@ -197,8 +201,6 @@ class Examination:
         kept = {entry.offset for entry in batch} - {entry.offset for entry in wanted}
         checked: list[tuple[Entry, list[Finding]]] = [(entry, []) for entry in batch if entry.offset in kept]
         for entry, chunks in read_entries(self._source, wanted):
-            if self._stop.is_set():
-                break
             checked.append((entry, self._fetch(entry, chunks)))
         return checked
 
@@ -265,6 +267,8 @@ class Examination:
 
     def _pass_on(self, chunks: Iterable[bytes], file: NewFile) -> Iterator[bytes]:
         for chunk in chunks:
+            if self._stop.is_set():
+                raise _Stopped
             file.write(chunk)
             self._advance(len(chunk))
             yield chunk
