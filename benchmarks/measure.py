@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SAMPLE_SECONDS = 0.05
+SETTLE_SECONDS = 45
+"""ext4 makes no new file of an inode that was freed a moment ago, and looks for long past many of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ def compare(contenders: Sequence[Contender], folder: Path, *, rounds: int) -> di
             if number:
                 runs[contender.name].append(run)
     shutil.rmtree(folder)
+    time.sleep(SETTLE_SECONDS)
     return runs
 
 
