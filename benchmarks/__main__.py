@@ -30,8 +30,8 @@ def main() -> None:
     """Measure, print, and with ``--json`` write the figures for machines."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds (one more warms up)")
-    parser.add_argument("--big", type=int, default=2000, help="size of the work of large images, in MB")
-    parser.add_argument("--small", type=int, default=20_000, help="number of 20 kB files of the work of small images")
+    parser.add_argument("--big", type=int, default=500, help="size of the work of large images, in MB")
+    parser.add_argument("--small", type=int, default=10_000, help="number of 20 kB files of the work of small images")
     parser.add_argument("--only", choices=("unpack", "s3", "create", "sync"), help="one job instead of all")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args()
