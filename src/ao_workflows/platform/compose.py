@@ -67,7 +67,8 @@ class Stack:
 
     def replace_process(self, *words: str) -> None:
         """Become ``docker compose``: for what goes on until the operator ends it."""
-        os.execvp("docker", ["docker", *self.words(*words)])  # noqa: S606  # by list; the operator's docker
+        command = ["docker", *self.words(*words)]
+        os.execvpe("docker", command, self.environment())  # noqa: S606  # by list; the operator's docker
 
     def services(self) -> list[Service]:
         """Return the containers there are, by service. :raises DockerFailed: if Docker does not answer."""
