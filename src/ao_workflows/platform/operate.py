@@ -18,7 +18,7 @@ from ao_workflows.platform.backup import (
     set_env,
 )
 from ao_workflows.platform.compose import Service, Stack
-from ao_workflows.platform.deployment import Deployment
+from ao_workflows.platform.deployment import Deployment, whole_number
 from ao_workflows.platform.preflight import examine_platform
 
 HEALTHY_WITHIN = 600.0
@@ -97,7 +97,8 @@ def upgrade(deployment: Deployment, *, image: str, folder: Path, lay: Callable[[
         tell("Making a backup ...")
         made = make_backup(deployment, folder / backup_name("before-upgrade"))
     except BaseException:
-        stack.ask("start", *stopped)
+        if stopped:
+            stack.ask("start", *stopped)
         raise
     tell(f"The backup is {made.path}.")
     try:
@@ -133,8 +134,8 @@ def restore(backup_file: Path, deployment: Deployment, *, uid: int | None, tell:
     """
     tell("Reading the backup ...")
     found = read_backup(backup_file)
-    user = uid if uid is not None else env_of(found).get("SYNC_ACCESS_UID", "")
-    if os.geteuid() not in {0, int(user or 0)}:
+    user = uid if uid is not None else whole_number(env_of(found), "SYNC_ACCESS_UID", 1, 2**31)
+    if os.geteuid() not in {0, user}:
         raise UsageError(
             f"The services of this backup run as uid {user}; files for that user can be made by it, or by root.",
             action=f"Run this as root, or with --uid {os.geteuid()}.",
@@ -145,7 +146,7 @@ def restore(backup_file: Path, deployment: Deployment, *, uid: int | None, tell:
     lay_files(found, deployment)
     set_env(deployment, COMPOSE_PROJECT_NAME=project, SYNC_ACCESS_UID=str(user))
     try:
-        give_to(deployment, int(user))
+        give_to(deployment, user)
         tell("Starting the database server ...")
         stack.ask("up", "--detach", "--wait", "postgres")
         tell("Loading the databases ...")
