@@ -43,6 +43,19 @@ def test_the_first_error_stops_the_rest():
     assert len(begun) < 10
 
 
+def test_an_error_is_not_waited_for_until_the_turn_of_its_job_comes():
+    stop = threading.Event()
+
+    def work(number: int) -> int:
+        if number == 2:
+            raise ValueError("bad")
+        assert stop.wait(30), "nobody stopped it"
+        raise RuntimeError("stopped")
+
+    with pytest.raises(ValueError, match="bad"):
+        list(in_order(work, range(1000), threads=3, stop=stop))
+
+
 def test_closing_early_stops_the_rest():
     stop, begun = threading.Event(), []
 

@@ -4,7 +4,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import TypeVar
 
 Job = TypeVar("Job")
@@ -24,18 +24,34 @@ def in_order(
 ) -> Iterator[Result]:
     """Yield what ``work`` returns for each of ``jobs``, in their order; they are worked on by ``threads`` at a time.
 
-    The first error is raised when its turn comes; jobs that have not begun by then never begin, and ``stop`` is set for
-    those that have: ``work`` is to look at it often. It is set, too, when the iterator is closed early.
+    At the first error, whichever job it is of, ``stop`` is set: ``work`` is to look at it often, and may raise what it
+    likes then. Jobs that have not begun never begin; when all others have ended, that error is raised. ``stop`` is set,
+    too, when the iterator is closed early.
     """
     if threads == 1 or len(jobs) == 1:
         yield from map(work, jobs)
         return
+    failures: list[BaseException] = []
+
+    def attempt(job: Job) -> Result:
+        if stop.is_set():
+            raise CancelledError
+        try:
+            return work(job)
+        except BaseException as error:
+            if not stop.is_set():  # else it only says that it was stopped
+                failures.append(error)
+                stop.set()
+            raise
+
     with ThreadPoolExecutor(threads, thread_name_prefix="bag") as pool:
-        waiting: deque[Future[Result]] = deque(pool.submit(work, job) for job in jobs)
+        waiting = deque(pool.submit(attempt, job) for job in jobs)
         try:
             while waiting:
                 yield waiting.popleft().result()
-        except BaseException:
+        except BaseException as error:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
+            if failures and not isinstance(error, GeneratorExit):
+                raise failures[0] from None
             raise

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ao_workflows.errors import MustWait, SystemFailed
+from ao_workflows.units import size_text
 
 # Python has os.sync() for all file systems, and nothing for one. syncfs(2) tells of failed writes since Linux 5.8.
 _SYNCFS = ctypes.CDLL(None, use_errno=True).syncfs
@@ -42,6 +43,24 @@ def disk_errors(place: Path) -> Iterator[None]:
             action="Check the disk, the mount and its permissions; what is already there is kept and used.",
             code="disk-failed",
         ) from error
+
+
+def expect_room(folder: Path, sizes: Iterable[int], *, there: int) -> None:
+    """Make sure that the disk of ``folder`` has room for files of these ``sizes`` in bytes, each in blocks of its own.
+
+    :param there: bytes of them that are on the disk already.
+    :raises MustWait: with the code ``waiting-for-disk``, if not.
+    """
+    disk = os.statvfs(folder)
+    block = disk.f_frsize
+    needed = sum(-(-size // block) * block for size in sizes) - there
+    free = disk.f_bavail * block
+    if needed > free:
+        raise MustWait(
+            f"{size_text(needed)} of free space in {folder}, which has {size_text(free)}",
+            action="Free some, or choose another folder; what is already there is kept and used.",
+            code="waiting-for-disk",
+        )
 
 
 def sync(path: Path) -> None:

@@ -19,11 +19,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ao_workflows.bags.disk import open_new, special_below
+from ao_workflows.bags.disk import open_new, special_below, walk
 from ao_workflows.errors import MustWait
 from ao_workflows.storage import Source
 from ao_workflows.works import Rid
 
+_BLOCK = 512  # bytes: what stat(2) counts in, on every file system
 _FORMAT = 1  # of the folder, raised when what an older release left cannot be gone on with
 
 
@@ -39,17 +40,27 @@ class Partial:
         """Delete it with all that is in it."""
         shutil.rmtree(self.path)
 
+    def used(self) -> int:
+        """Return how many bytes of the disk the verified files take."""
+        return sum(
+            os.lstat(os.path.join(folder, name)).st_blocks * _BLOCK
+            for folder, _, names in walk(self.work)
+            for name in names
+        )
+
     def new_incoming(self) -> Path:
         """Return a name for a file that is going to be written, another one each time."""
         return self.path / f"incoming.{next(self._numbers)}"
 
     def begin(self, source: Source) -> None:
-        """Keep what is from this very ``source``, delete what is not.
+        """Keep what was verified of this very ``source``, delete everything else.
 
         Nor is anything kept beside a link, which somebody else has put there: what is written would go elsewhere.
         """
         note = self.path / "source.json"
         identity = _identity(source)
+        for unfinished in self.path.glob("incoming.*"):
+            unfinished.unlink()
         if self.work.is_symlink():
             self.work.unlink()
         if self.work.exists() and (_read(note) != identity or special_below(self.work) is not None):

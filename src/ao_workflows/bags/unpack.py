@@ -12,7 +12,7 @@ from ao_workflows.bags.bagit.writing import AGENT, declaration_text, info_text, 
 from ao_workflows.bags.collisions import colliding_groups
 from ao_workflows.bags.crew import default_jobs
 from ao_workflows.bags.delivery import DestinationOccupied, WorkInPlace, WorkInProgress
-from ao_workflows.bags.disk import disk_errors, names_taken_for_others, sync_file_system
+from ao_workflows.bags.disk import disk_errors, expect_room, names_taken_for_others, sync_file_system
 from ao_workflows.bags.examine import Examination, Nowhere, Outcome, Progress
 from ao_workflows.bags.findings import FindingLog, Findings
 from ao_workflows.bags.partial import Partial, open_partial
@@ -90,6 +90,7 @@ def unpack(
                 _target(plan, planned, partial, destination)
                 for planned, partial in zip(plan.members, partials, strict=True)
             ]
+            _expect_room(plan, targets, partials, destination)
             report = _put_together(plan, targets, partials, progress, threads or default_jobs())
             sync_file_system(destination)
         except (BagRejected, DestinationOccupied):
@@ -124,6 +125,19 @@ def _put_together(
     for target in targets:
         target.finish()
     return report
+
+
+def _expect_room(
+    plan: UnpackPlan, targets: list[WorkInProgress | WorkInPlace], partials: list[Partial], destination: Path
+) -> None:
+    """Find out before anything is written whether the disk is large enough."""
+    coming = [
+        (planned.member, partial)
+        for planned, target, partial in zip(plan.members, targets, partials, strict=True)
+        if isinstance(target, WorkInProgress)
+    ]
+    sizes = (entry.size for member, _ in coming for entry in member.entries)
+    expect_room(destination, sizes, there=sum(partial.used() for _, partial in coming))
 
 
 def _target(
