@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ao_workflows.errors import SystemFailed
-from ao_workflows.inventory import FileRecord, read_inventory, write_inventory
+from ao_workflows.inventory import FileRecord, Inventory, read_inventory, write_inventory
 
 PAGE = FileRecord("images/W1-0886/08860001.tif", 71234, "ab" * 64, 1_700_000_000_123_456_789)
 # Names as os.listdir gives them: any character but NUL, and bytes that are no UTF-8 as lone surrogates.
@@ -39,6 +40,22 @@ def test_what_was_written_is_read_back_whatever_the_names(tmp_path_factory: pyte
     target = tmp_path_factory.mktemp("inventory") / "inventory"
     write_inventory(target, records)
     assert read_inventory(target) == sorted(records)
+
+
+@given(records=st.lists(records, max_size=5, unique_by=lambda record: record.path))
+def test_an_inventory_in_memory_gives_back_what_was_added_by_path(records: list):
+    added = [replace(each, size=each.size % 2**63, modified_ns=each.modified_ns % 2**63) for each in records]
+    inventory, other = Inventory(), Inventory()
+    for each in added:
+        inventory.add(each.path, each.size, bytes.fromhex(each.sha512), each.modified_ns)
+    assert list(inventory) == sorted(added)
+    assert (len(inventory), inventory.bytes) == (len(added), sum(each.size for each in added))
+    assert sorted(inventory.paths) == sorted(each.path for each in added)
+    for each in reversed(added):
+        other.add(each.path, each.size, bytes.fromhex(each.sha512), each.modified_ns)
+    assert inventory == other
+    other.add("one more", 1, bytes(64), 0)
+    assert inventory != other
 
 
 def test_writing_again_replaces_the_inventory_and_leaves_nothing_beside_it(tmp_path: Path):

@@ -6,12 +6,15 @@ On disk it is one JSON object a line, in path order, so that it can be read, com
 import errno
 import json
 import os
-from collections.abc import Iterable
+import threading
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ao_workflows.errors import MustWait, SystemFailed
 
+_SHA512_SIZE = 64
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -29,6 +32,51 @@ class FileRecord:
     size: int
     sha512: str
     modified_ns: int
+
+
+class Inventory:
+    """The records of a work with many files, in a quarter of the memory; iterated by path.
+
+    Several threads may add to it. Two inventories of the same records are equal.
+    """
+
+    def __init__(self) -> None:
+        self._adding = threading.Lock()
+        self._paths: list[str] = []
+        self._sizes = array("q")
+        self._times = array("q")
+        self._checksums = bytearray()
+
+    def add(self, path: str, size: int, sha512: bytes, modified_ns: int) -> None:
+        """Add a file; ``sha512`` is the checksum itself, in 64 bytes."""
+        with self._adding:
+            self._paths.append(path)
+            self._sizes.append(size)
+            self._times.append(modified_ns)
+            self._checksums += sha512
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __iter__(self) -> Iterator[FileRecord]:
+        for index in sorted(range(len(self)), key=self._paths.__getitem__):
+            checksum = self._checksums[index * _SHA512_SIZE : (index + 1) * _SHA512_SIZE]
+            yield FileRecord(self._paths[index], self._sizes[index], checksum.hex(), self._times[index])
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Inventory) and list(self) == list(other)
+
+    @property
+    def paths(self) -> Iterable[str]:
+        """The paths alone, in no order."""
+        return tuple(self._paths)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes the files have together."""
+        return sum(self._sizes)
 
 
 def write_inventory(target: Path, records: Iterable[FileRecord]) -> None:

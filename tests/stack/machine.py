@@ -14,8 +14,8 @@ from typing import Any
 
 from .engine import Engine
 
-PLACES = re.compile(r"(?<![\w/.:-])/(opt|srv|mnt)(?=/|\b)")
-"""The folders of the page's machine; here they lie below a temporary one."""
+PLACES = re.compile(r"(?<![\w/.:-])/(?!opt/project/)(opt|srv|mnt)(?=/|\b)")
+"""The folders of the page's machine; here they lie below a temporary one. ``/opt/project`` is the image's own."""
 
 HEALTHY_SECONDS = 300
 
@@ -141,7 +141,13 @@ class Platform:
 
     def _states(self) -> dict[str, str]:
         """Return the same from the catalog itself: asked often, `ao` would keep a core from the work."""
-        sql = "SELECT rid, state FROM deliveries UNION ALL SELECT rid, state FROM works"
+        return self._pairs("SELECT rid, state FROM deliveries UNION ALL SELECT rid, state FROM works")
+
+    def deliveries(self) -> dict[str, str]:
+        """Return the state of each delivery by its number."""
+        return self._pairs("SELECT id, state FROM deliveries")
+
+    def _pairs(self, sql: str) -> dict[str, str]:
         found = self.compose("exec", "--no-TTY", "postgres", "psql", "--username=ao", "-AtF ", "ao_catalog", "-c", sql)
         return dict(line.split(" ") for line in found.splitlines() if not line.startswith(" "))
 

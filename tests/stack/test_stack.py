@@ -34,6 +34,8 @@ DROPPED = "W8LS68226"
 BLOCK = 8 * 1024 * 1024
 PROVENANCE = re.compile(r"(?:[^/]+\.bag|sync-inventory)/")
 OPERATOR = 2001
+NEWER_POSTGRES = "FROM postgres:17\nUSER root\nRUN chmod 1777 /var/lib/postgresql"
+"""PostgreSQL 18 cannot be had from Debian: the same server, with its folders as in the image of 18."""
 
 
 @pytest.fixture(scope="session")
@@ -50,8 +52,9 @@ def seen() -> dict[str, object]:
 
 
 def test_every_command_on_the_page_has_a_test():
-    story = ["try", "watch", "forget", "install", "day", "password", "clean", "backup", "upgrade", "restore", "move"]
-    assert set(names()) == {*story, "celery", "local", "remove"}
+    trial = {"try", "watch", "forget"}
+    installed = {"install", "materials", "day", "password", "keys", "secret", "clean", "backup", "upgrade"}
+    assert set(names()) == trial | installed | {"celery", "local", "move", "restore", "postgres", "user", "remove"}
 
 
 def test_two_commands_bring_up_a_healthy_stack_and_say_where_to_sign_in(machine, quick):
@@ -158,7 +161,8 @@ def test_a_real_deployment_is_installed_with_the_sites_own_tools(machine, real):
     assert all(each["Config"]["User"] == f"{OPERATOR}:0" for each in real.containers().values())
 
 
-def test_secrets_of_the_clone_are_not_in_the_image_that_was_built_beside_them(machine, quick, real):
+@pytest.mark.usefixtures("real")
+def test_secrets_of_the_clone_are_not_in_the_image_that_was_built_beside_them(machine, quick):
     secrets = secret_values(quick)
     assert len(secrets) == 6
     for image in ("bdrc-airflow", "bdrc-airflow-demo"):
@@ -173,7 +177,7 @@ def test_secrets_of_the_clone_are_not_in_the_image_that_was_built_beside_them(ma
                 overlap = block[-100:]
     labels = json.loads(machine.engine.docker("image", "inspect", "bdrc-airflow"))[0]["Config"]["Labels"]
     assert labels["org.opencontainers.image.title"] == "bdrc-airflow"
-    bill = json.loads(real.compose("exec", "--no-TTY", "scheduler", "cat", "/opt/project/sbom.cdx.json"))
+    bill = json.loads(machine.type(*commands("materials")))
     assert {"apache-airflow", "ao-workflows", "boto3"} <= {component["name"] for component in bill["components"]}
 
 
@@ -230,6 +234,21 @@ def test_the_administrators_password_is_the_one_in_its_file(machine, real):
     assert real.token("a better password")
 
 
+def test_changed_credentials_reach_those_that_use_them(machine, real):
+    aws = real.root / "secrets" / "aws"
+    changed = f"{aws.read_text()}\n[another]\naws_access_key_id = A\naws_secret_access_key = B\n"
+    replace_as_editors_do(aws, changed)
+    machine.type(*commands("keys"))
+    assert real.compose("exec", "--no-TTY", "scheduler", "cat", "/run/secrets/aws") == changed
+    before = (real.root / "secrets" / "db").read_text()
+    machine.type(*commands("secret"))
+    real.wait_until_healthy()
+    assert real.ao("db", "check")["revision"]
+    for password, code in ((before, 2), ((real.root / "secrets" / "db").read_text(), 0)):
+        sign_in = f"PGPASSWORD={password.strip()} psql --host=postgres --username=ao --list airflow >&2; echo $?"
+        assert real.compose("exec", "--no-TTY", "postgres", "sh", "-c", sign_in) == f"{code}\n"
+
+
 def test_a_killed_scheduler_and_a_restarted_database_lose_nothing(machine, real, tmp_path, seen):
     real.compose("--profile", "dev", "up", "--detach")
     said = real.compose("exec", "--no-TTY", "aws", "deliver", "--pages", "240")
@@ -263,6 +282,7 @@ def test_a_backup_is_made_while_it_works(machine, real):
 
 
 def test_an_upgrade_with_a_migration_keeps_the_data_and_the_operators_changes(machine, real, seen):
+    deliveries, runs = real.deliveries(), real.runs()
     settings = real.root / "config" / "ao.toml"
     settings.write_text(settings.read_text() + "\n[scratch]\nkeep_free_bytes = 5\n")
     new_version(machine.root / "origin")
@@ -271,11 +291,14 @@ def test_an_upgrade_with_a_migration_keeps_the_data_and_the_operators_changes(ma
     assert "you have changed config/ao.toml" in said
     real.wait_until_healthy()
     assert real.ao("db", "check")["revision"] == "9999"
-    assert real.works() == seen["works"]
+    assert deliveries.items() <= real.deliveries().items()
+    assert runs.items() <= real.runs().items()
+    images = {each["Config"]["Image"] for name, each in real.containers().items() if "-postgres-" not in name}
+    assert images == {"bdrc-airflow:2026.12", "bdrc-airflow-demo:2026.12"}
+    real.wait_for_works(seen["works"])  # the new stand-in has delivered its samples anew
     assert "keep_free_bytes = 5" in settings.read_text()
     assert "A newer template" in settings.with_name("ao.toml.new").read_text()
     assert len(list((real.root / "backups").glob("*-before-upgrade.tar"))) == 1
-    seen["runs"] = real.runs()
 
 
 def test_celery_with_two_workers_does_the_same_job(machine, real):
@@ -317,6 +340,21 @@ def test_a_lost_machine_is_restored_with_all_it_knew(machine, real, seen):
     machine.type("cd /opt/ao-workflows", "tools/ao platform restore /srv/ao-platform.tar --dest /srv/ao", code=2)
 
 
+def test_another_postgresql_and_another_user_take_over_all_that_was_known(machine, real, seen, tmp_path):
+    (tmp_path / "Dockerfile").write_text(NEWER_POSTGRES)
+    machine.engine.docker("build", "--tag", "postgres:18", str(tmp_path))
+    machine.type(*commands("postgres"), *commands("user"))
+    real.wait_until_healthy()
+    assert real.works() == seen["works"]
+    assert real.runs() == seen["runs"]
+    containers = real.containers()
+    assert {each["Config"]["User"] for each in containers.values()} == {"2002:0"}
+    assert [each["Config"]["Image"] for name, each in containers.items() if "-postgres-" in name] == ["postgres:18"]
+    there = real.compose("exec", "--no-TTY", "postgres", "psql", "-U", "ao", "-Atc", "SHOW data_directory", "airflow")
+    assert there == "/var/lib/postgresql/cluster\n"
+    assert re.search(r"archive Archive3 +good", machine.type("cd /srv/ao", "docker compose exec scheduler ao doctor"))
+
+
 def test_what_is_removed_is_gone_and_the_archive_stays(machine, real):
     machine.type(*commands("remove"))
     assert traces(real) == []
@@ -354,6 +392,15 @@ def traces(platform: Platform) -> list[str]:
         *docker("volume", "ls", "--quiet", "--filter", label).split(),
         *docker("network", "ls", "--quiet", "--filter", label).split(),
     ]
+
+
+def replace_as_editors_do(path: Path, text: str) -> None:
+    """Let another file with the mode and owner of the old one take its name."""
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text)
+    new.chmod(path.stat().st_mode & 0o777)
+    os.chown(new, path.stat().st_uid, path.stat().st_gid)
+    new.replace(path)
 
 
 def git_sees(clone: Path) -> str:

@@ -13,7 +13,7 @@ from ao_workflows.bags.partial import Partial
 from ao_workflows.bags.plan import PlannedMember
 from ao_workflows.bags.text import quoted
 from ao_workflows.errors import UsageError
-from ao_workflows.inventory import FileRecord
+from ao_workflows.inventory import Inventory
 from ao_workflows.storage.interface import STREAM_CHUNK
 
 
@@ -27,15 +27,19 @@ class WorkInProgress:
     """A :class:`~ao_workflows.bags.examine.Target` that puts a work together in its partial folder."""
 
     def __init__(self, partial: Partial, planned: PlannedMember, final: Path) -> None:
-        self.records: list[FileRecord] = []
+        self.inventory = Inventory()
         self.final = final
         self._partial = partial
         self._placement = planned.placement
+        # Paths as plain text: pathlib keeps every part of every path that it ever made.
+        self._content = str(partial.work)
         self._folder_times: dict[str, int] = {}
         self._made = {""}
 
     def existing(self, path: str, size: int) -> Iterator[bytes] | None:
         """See the protocol."""
+        if self._partial.is_new:
+            return None
         place = self._place(path)
         return content_of(place) if _is_file(place, size) else None
 
@@ -43,11 +47,11 @@ class WorkInProgress:
         """See the protocol."""
         place = self._placement.of(path)
         self._made.add(place.rpartition("/")[0])
-        self._record(place, digests, (self._partial.work / place).stat().st_mtime_ns)
+        self._record(place, digests, os.stat(f"{self._content}/{place}").st_mtime_ns)
 
     def drop(self, path: str) -> None:
         """See the protocol."""
-        self._place(path).unlink()
+        os.unlink(self._place(path))
 
     def begin(self, path: str, modified_ns: int) -> "FileInProgress":
         """See the protocol."""
@@ -70,40 +74,40 @@ class WorkInProgress:
         incoming = self._partial.new_incoming()
         with open(open_new(incoming), "wb") as file:
             file.write(content)
-        self.take(incoming, place, digests, incoming.stat().st_mtime_ns)
+        self.take(incoming, place, digests, os.stat(incoming).st_mtime_ns)
 
     def finish(self) -> None:
         """Set the folders' times; when all is flushed to the disk, the work is ready for its name."""
         for place, modified_ns in self._folder_times.items():
-            os.utime(self._partial.work / place, ns=(modified_ns, modified_ns))
+            os.utime(f"{self._content}/{place}", ns=(modified_ns, modified_ns))
 
     def deliver(self) -> None:
         """Give the work its name, in one rename."""
         self._partial.work.rename(self.final)
         sync(self.final.parent)
 
-    def take(self, incoming: Path, place: str, digests: Digests, modified_ns: int) -> None:
+    def take(self, incoming: str, place: str, digests: Digests, modified_ns: int) -> None:
         """Give a file that is right its name, and take it into the inventory."""
         self._make_folder(place.rpartition("/")[0])
-        os.rename(incoming, self._partial.work / place)
+        os.rename(incoming, f"{self._content}/{place}")
         self._record(place, digests, modified_ns)
 
     def _record(self, place: str, digests: Digests, modified_ns: int) -> None:
-        self.records.append(FileRecord(place, digests.size, digests.sha512, modified_ns))
+        self.inventory.add(place, digests.size, digests.sha512, modified_ns)
 
-    def _place(self, path: str) -> Path:
-        return self._partial.work / self._placement.of(path)
+    def _place(self, path: str) -> str:
+        return f"{self._content}/{self._placement.of(path)}"
 
     def _make_folder(self, place: str) -> None:
         if place not in self._made:
-            (self._partial.work / place).mkdir(parents=True, exist_ok=True)
+            os.makedirs(f"{self._content}/{place}", exist_ok=True)
             self._made.add(place)
 
 
 class FileInProgress:
     """One new file of a work, under a name that says nothing until it is accepted."""
 
-    def __init__(self, work: WorkInProgress, place: str, incoming: Path, modified_ns: int) -> None:
+    def __init__(self, work: WorkInProgress, place: str, incoming: str, modified_ns: int) -> None:
         self._work = work
         self._place = place
         self._incoming = incoming
@@ -126,7 +130,7 @@ class FileInProgress:
     def discard(self) -> None:
         """See the protocol."""
         os.close(self._descriptor)
-        self._incoming.unlink()
+        os.unlink(self._incoming)
 
 
 class WorkInPlace:
@@ -136,7 +140,7 @@ class WorkInPlace:
     """
 
     def __init__(self, planned: PlannedMember, final: Path) -> None:
-        self.records: list[FileRecord] = []
+        self.inventory = Inventory()
         self.final = final
         self._placement = planned.placement
         self._folders = {""}
@@ -149,9 +153,9 @@ class WorkInPlace:
     def existing(self, path: str, size: int) -> Iterator[bytes]:
         """See the protocol."""
         place = self._placement.of(path)
-        if not _is_file(self.final / place, size):
+        if not _is_file(f"{self.final}/{place}", size):
             raise self._occupied(f"{quoted(place)} is not there, or has another size")
-        return content_of(self.final / place)
+        return content_of(f"{self.final}/{place}")
 
     def keep(self, path: str, digests: Digests) -> None:
         """See the protocol."""
@@ -176,8 +180,8 @@ class WorkInPlace:
 
     def add(self, place: str, content: bytes) -> None:
         """Compare a file of our own."""
-        path = self.final / place
-        if not _is_file(path, len(content)) or path.read_bytes() != content:
+        path = f"{self.final}/{place}"
+        if not _is_file(path, len(content)) or b"".join(content_of(path)) != content:
             raise self._occupied(f"{quoted(place)} is not there, or has other content")
         digests = Digests()
         digests.update(content)
@@ -185,7 +189,7 @@ class WorkInPlace:
 
     def finish(self) -> None:
         """Make sure that nothing else is in the work."""
-        known = {record.path for record in self.records}
+        known = set(self.inventory.paths)
         for folder, folders, names in walk(self.final):
             for name in [*folders, *names]:
                 place = Path(folder, name).relative_to(self.final).as_posix()
@@ -197,8 +201,8 @@ class WorkInPlace:
 
     def _record(self, place: str, digests: Digests) -> None:
         self._know_folder(place.rpartition("/")[0])
-        modified_ns = (self.final / place).stat().st_mtime_ns
-        self.records.append(FileRecord(place, digests.size, digests.sha512, modified_ns))
+        modified_ns = os.stat(f"{self.final}/{place}").st_mtime_ns
+        self.inventory.add(place, digests.size, digests.sha512, modified_ns)
 
     def _know_folder(self, place: str) -> None:
         while place not in self._folders:
@@ -212,15 +216,15 @@ class WorkInPlace:
         )
 
 
-def _is_file(path: Path, size: int) -> bool:
+def _is_file(path: str, size: int) -> bool:
     try:
-        found = path.lstat()
+        found = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
     return stat.S_ISREG(found.st_mode) and found.st_size == size
 
 
-def content_of(path: Path) -> Iterator[bytes]:
+def content_of(path: str | Path) -> Iterator[bytes]:
     """Yield the content of a file in chunks."""
     with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0) as file:
         while chunk := file.read(STREAM_CHUNK):

@@ -72,12 +72,12 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def open_new(path: Path) -> int:
+def open_new(path: str | Path) -> int:
     """Return a descriptor that writes to a new file; what is there, such as a link to elsewhere, is unlinked first."""
     try:
         return os.open(path, _NEW, 0o666)
     except FileExistsError:
-        path.unlink()
+        os.unlink(path)
         return os.open(path, _NEW, 0o666)
 
 

@@ -34,6 +34,8 @@ class Partial:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.work = path / "content"
+        self.is_new = False
+        """Whether nothing was there when it was begun."""
         self._numbers = itertools.count()
 
     def remove(self) -> None:
@@ -48,9 +50,9 @@ class Partial:
             for name in names
         )
 
-    def new_incoming(self) -> Path:
+    def new_incoming(self) -> str:
         """Return a name for a file that is going to be written, another one each time."""
-        return self.path / f"incoming.{next(self._numbers)}"
+        return f"{self.path}/incoming.{next(self._numbers)}"
 
     def begin(self, source: Source) -> None:
         """Keep what was verified of this very ``source``, delete everything else.
@@ -70,6 +72,7 @@ class Partial:
             with open(open_new(temporary), "w", encoding="utf-8") as file:
                 json.dump(identity, file)
             temporary.replace(note)
+        self.is_new = not self.work.exists()
         self.work.mkdir(exist_ok=True)
 
 

@@ -21,7 +21,7 @@ from ao_workflows.bags.provenance import GENERATED
 from ao_workflows.bags.report import BagRejected, SourceReport
 from ao_workflows.bags.text import quoted, shown
 from ao_workflows.errors import Finding
-from ao_workflows.inventory import FileRecord
+from ao_workflows.inventory import Inventory
 from ao_workflows.works import Rid
 
 
@@ -29,12 +29,12 @@ from ao_workflows.works import Rid
 class UnpackedWork:
     """A work that is now in its place, every byte of it verified.
 
-    :param inventory: every file in ``path``, the provenance folder's included, by path.
+    :param inventory: every file in ``path``, the provenance folder's included.
     """
 
     rid: Rid
     path: Path
-    inventory: tuple[FileRecord, ...]
+    inventory: Inventory
 
     @property
     def files(self) -> int:
@@ -44,7 +44,7 @@ class UnpackedWork:
     @property
     def bytes(self) -> int:
         """How many bytes its files have together."""
-        return sum(record.size for record in self.inventory)
+        return self.inventory.bytes
 
     def as_dict(self) -> dict[str, Any]:
         """The work as the command line prints it in JSON."""
@@ -102,7 +102,7 @@ def unpack(
         for partial in partials:
             partial.remove()
     works = [
-        UnpackedWork(rid=rid, path=target.final, inventory=tuple(sorted(target.records)))
+        UnpackedWork(rid=rid, path=target.final, inventory=target.inventory)
         for rid, target in zip(plan.works, targets, strict=True)
     ]
     return UnpackResult(report=report, works=tuple(works))
@@ -200,9 +200,9 @@ def _add_manifest(planned: PlannedMember, target: WorkInProgress | WorkInPlace) 
 
     They hold nothing that changes from one call to the next: a restart has to make the very same.
     """
-    records = sorted(target.records)
-    version = version_for(record.path for record in records)
-    oxum = Oxum(sum(record.size for record in records), len(records))
+    files = target.inventory
+    version = version_for(files.paths)
+    oxum = Oxum(files.bytes, len(files))
     info = {
         "BDRC-RID": planned.member.rid,
         "Bag-Software-Agent": AGENT,
@@ -211,13 +211,13 @@ def _add_manifest(planned: PlannedMember, target: WorkInProgress | WorkInPlace) 
     contents = [
         declaration_text(version),
         info_text(info, oxum),
-        manifest_text([(f"data/{record.path}", record.sha512) for record in records], version),
+        manifest_text([(f"data/{record.path}", record.sha512) for record in files], version),
     ]
     tags = []
     for name, content in zip(GENERATED, contents, strict=False):
         digests = Digests()
         digests.update(content)
-        tags.append((name, digests.sha512))
+        tags.append((name, digests.sha512.hex()))
     contents.append(manifest_text(tags, version))
     for name, content in zip(GENERATED, contents, strict=True):
         target.add(f"{planned.placement.provenance}/{name}", content)

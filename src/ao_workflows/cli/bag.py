@@ -6,6 +6,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ao_workflows import bags
+from ao_workflows.access import bucket_store
 from ao_workflows.bags import BagRejected, SourceReport
 from ao_workflows.cli.output import (
     JsonOption,
@@ -18,7 +19,6 @@ from ao_workflows.cli.output import (
 )
 from ao_workflows.errors import ExitCode, SystemFailed
 from ao_workflows.settings import Settings
-from ao_workflows.staging.process import bucket_store
 from ao_workflows.storage import S3_SCHEME, ObjectGone, Source, bucket_and_key, open_source
 from ao_workflows.units import size_text
 

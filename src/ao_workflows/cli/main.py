@@ -9,14 +9,28 @@ from typing import Annotated, Any
 import typer
 
 from ao_workflows import __version__
-from ao_workflows.cli import audit, bag, config, db, doctor, intake, platform, run, sync, works
+from ao_workflows.cli.lazy import lazy_group
 from ao_workflows.cli.output import show_error
 from ao_workflows.errors import AoError, ExitCode, SystemFailed, UsageError
 
 _SIGNALLED = 128
 _INTERRUPTED = _SIGNALLED + signal.SIGINT  # how Typer, too, reports Ctrl-C
 
+COMMANDS = {
+    "bag": "ao_workflows.cli.bag:app",
+    "audit": "ao_workflows.cli.audit:audit",
+    "sync": "ao_workflows.cli.sync:sync",
+    "intake": "ao_workflows.cli.intake:intake",
+    "run": "ao_workflows.cli.run:run",
+    "works": "ao_workflows.cli.works:app",
+    "db": "ao_workflows.cli.db:app",
+    "config": "ao_workflows.cli.config:app",
+    "doctor": "ao_workflows.cli.doctor:doctor",
+    "platform": "ao_workflows.cli.platform:app",
+}
+
 app = typer.Typer(
+    cls=lazy_group(COMMANDS),
     name="ao",
     help="Brings digitised works back from S3 Glacier into an archive: verified, unattended, restartable.",
     epilog="Exit codes: 0 done, 1 the content was rejected, 2 wrong usage, 3 the system failed.",
@@ -25,16 +39,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(bag.app, name="bag")
-app.command("audit")(audit.audit)
-app.command("sync")(sync.sync)
-app.command("intake")(intake.intake)
-app.command("run")(run.run)
-app.add_typer(works.app, name="works")
-app.add_typer(db.app, name="db")
-app.add_typer(config.app, name="config")
-app.command("doctor")(doctor.doctor)
-app.add_typer(platform.app, name="platform")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,17 +1,13 @@
 """What every stage works with: the settings, the catalog, and the ways to queues and buckets."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from ao_workflows.access import Connections, aws_access
 from ao_workflows.catalog import Catalog, RetryPolicy
-from ao_workflows.errors import UsageError
 from ao_workflows.glacier import Queue
 from ao_workflows.settings import AwsSettings, QueueSettings, Settings
-from ao_workflows.storage import AwsAccess, AwsKeys, S3Store
-
-Connections = Callable[[str], AwsKeys]
-"""Returns the keys that an Airflow connection holds, by its id."""
+from ao_workflows.storage import AwsAccess, S3Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,32 +76,4 @@ def open_catalog(settings: Settings) -> Catalog:
         settings.catalog_url,
         password=password.get_secret_value() if password else None,
         busy_timeout=settings.catalog.busy_timeout_seconds,
-    )
-
-
-def bucket_store(settings: Settings, bucket: str) -> S3Store:
-    """Return ``bucket``, reached as ``[aws]`` says."""
-    return S3Store(aws_access(settings, settings.aws).s3(), bucket)
-
-
-def aws_access(settings: Settings, own: AwsSettings, connections: Connections | None = None) -> AwsAccess:
-    """Return how to reach AWS by ``own`` settings, what they leave out taken from ``[aws]``.
-
-    :raises UsageError: if they name an Airflow connection and there is no Airflow.
-    """
-    general = settings.aws
-    has_own_keys = own.profile is not None or own.credentials_file is not None
-    connection = own.airflow_connection or (None if has_own_keys else general.airflow_connection)
-    if connection is not None and connections is None:
-        raise UsageError(
-            f"The keys are in the Airflow connection {connection}, which only Airflow's tasks can ask for.",
-            action="Outside of Airflow, set credentials_file and profile in place of airflow_connection.",
-            code="config-invalid",
-        )
-    return AwsAccess(
-        endpoint_url=own.endpoint_url or general.endpoint_url,
-        region=own.region or general.region,
-        profile=None if connection else own.profile or general.profile,
-        credentials_file=None if connection else own.credentials_file or general.credentials_file,
-        keys=connections(connection) if connections is not None and connection is not None else None,
     )

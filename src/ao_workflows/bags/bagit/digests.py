@@ -35,6 +35,6 @@ class Digests:
         return self._hashes[algorithm.name].digest()
 
     @property
-    def sha512(self) -> str:
-        """The SHA-512 checksum, lowercase hexadecimal."""
-        return self.of(SHA512).hex()
+    def sha512(self) -> bytes:
+        """The SHA-512 checksum, 64 bytes."""
+        return self.of(SHA512)

@@ -21,7 +21,7 @@ def check(directory: Directory, _limits: ZipLimits) -> Iterator[Finding]:
     if first:
         yield Finding(code=CODE, path="", message=f"{first} bytes before the first entry belong to nothing.")
     for entry in directory.entries:
-        most = LOCAL_HEADER_SIZE + len(entry.raw_name) + MAX_EXTRA + entry.packed + MAX_DESCRIPTOR
+        most = LOCAL_HEADER_SIZE + len(entry.name_in_headers) + MAX_EXTRA + entry.packed + MAX_DESCRIPTOR
         if entry.end - entry.offset > most:
             yield Finding(
                 code=CODE,

@@ -13,7 +13,7 @@ CODE = "zip-entries-overlap"
 def check(directory: Directory, _limits: ZipLimits) -> Iterator[Finding]:
     """Yield a finding for each entry that cannot fit before the next one, or before the directory."""
     for entry in directory.entries:
-        least = LOCAL_HEADER_SIZE + len(entry.raw_name) + entry.packed
+        least = LOCAL_HEADER_SIZE + len(entry.name_in_headers) + entry.packed
         if entry.flags & FLAG_DESCRIPTOR:
             least += MIN_DESCRIPTOR
         if entry.offset + least > entry.end:

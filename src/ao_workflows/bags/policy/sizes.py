@@ -16,17 +16,16 @@ def check(directory: Directory, limits: ZipLimits) -> Iterator[Finding]:
     total = 0
     for entry in directory.entries:
         total += entry.size
-        name = quoted(entry.name)
         if entry.method == STORED and entry.packed != entry.size:
             yield Finding(
                 code=CONTRADICTION,
                 path=shown(entry.name),
-                message=f"{name} is stored as it is, and yet its two sizes differ.",
+                message=f"{quoted(entry.name)} is stored as it is, and yet its two sizes differ.",
                 expected=str(entry.size),
                 found=str(entry.packed),
             )
         if entry.size > limits.file_bytes:
-            message = f"{name} has {entry.size:,} bytes; {limits.file_bytes:,} are allowed."
+            message = f"{quoted(entry.name)} has {entry.size:,} bytes; {limits.file_bytes:,} are allowed."
             yield Finding(code=TOO_LARGE, path=shown(entry.name), message=message)
     if total > limits.total_bytes:
         message = f"all files together have {total:,} bytes; {limits.total_bytes:,} are allowed."

@@ -93,11 +93,11 @@ def _parse(header: bytes, feed: "_Feed", findings: FindingLog) -> Entry | None:
         return None
     return Entry(
         name=name,
-        raw_name=raw_name,
+        raw_name=None if name.encode() == raw_name else raw_name,
         flags=flags,
         method=method,
         crc=crc,
-        packed=packed,
+        packed=size if packed == size else packed,  # one number in memory, not two: there are many
         size=size,
         offset=offset,
         end=offset,

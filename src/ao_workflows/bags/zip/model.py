@@ -72,7 +72,7 @@ class Entry(NamedTuple):
     """One file or folder of a zip, as its central directory describes it. A tuple, for there are many.
 
     :param name: decoded, ``/`` between its parts; a folder's ends in ``/``.
-    :param raw_name: its bytes as they stand in the headers.
+    :param raw_name: its bytes as they stand in the headers, where these are not the name in UTF-8.
     :param packed: bytes of its data in the zip; ``size``: bytes when unpacked.
     :param offset: where its local header begins; ``end``: where the next thing begins.
     :param mode: Unix file mode with its type bits, 0 where the maker gave none.
@@ -80,7 +80,7 @@ class Entry(NamedTuple):
     """
 
     name: str
-    raw_name: bytes
+    raw_name: bytes | None
     flags: int
     method: int
     crc: int
@@ -95,6 +95,11 @@ class Entry(NamedTuple):
     def is_folder(self) -> bool:
         """Whether it stands for a folder: its name ends in a slash (section 4.3.8)."""
         return self.name.endswith("/")
+
+    @property
+    def name_in_headers(self) -> bytes:
+        """Its name as the headers have it."""
+        return self.name.encode() if self.raw_name is None else self.raw_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ def _check_local_header(feed: "_Feed", entry: Entry) -> int:
             "zip64-contradiction", entry.name, f"{quoted(entry.name)}: in its own header, {error}."
         ) from error
     said = {
-        "name": (entry.raw_name, raw_name),
+        "name": (entry.name_in_headers, raw_name),
         "flags": (entry.flags & _FLAGS_THAT_MATTER, flags & _FLAGS_THAT_MATTER),
         "method": (entry.method, method),
         "CRC": (entry.crc, crc),
