@@ -8,7 +8,7 @@ import json
 import os
 import threading
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,30 +38,34 @@ class Inventory:
     """The records of a work with many files, in a quarter of the memory; iterated by path.
 
     Several threads may add to it. Two inventories of the same records are equal.
+
+    :param where: returns the path that a record has, for the name under which it is added.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, where: Callable[[str], str] = str) -> None:
+        self._where = where
         self._adding = threading.Lock()
-        self._paths: list[str] = []
+        self._names: list[str] = []
         self._sizes = array("q")
         self._times = array("q")
         self._checksums = bytearray()
 
-    def add(self, path: str, size: int, sha512: bytes, modified_ns: int) -> None:
+    def add(self, name: str, size: int, sha512: bytes, modified_ns: int) -> None:
         """Add a file; ``sha512`` is the checksum itself, in 64 bytes."""
         with self._adding:
-            self._paths.append(path)
+            self._names.append(name)
             self._sizes.append(size)
             self._times.append(modified_ns)
             self._checksums += sha512
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._names)
 
     def __iter__(self) -> Iterator[FileRecord]:
-        for index in sorted(range(len(self)), key=self._paths.__getitem__):
+        paths = self.paths
+        for index in sorted(range(len(self)), key=paths.__getitem__):
             checksum = self._checksums[index * _SHA512_SIZE : (index + 1) * _SHA512_SIZE]
-            yield FileRecord(self._paths[index], self._sizes[index], checksum.hex(), self._times[index])
+            yield FileRecord(paths[index], self._sizes[index], checksum.hex(), self._times[index])
 
     __hash__ = None  # type: ignore[assignment]  # it changes
 
@@ -69,9 +73,9 @@ class Inventory:
         return isinstance(other, Inventory) and list(self) == list(other)
 
     @property
-    def paths(self) -> Iterable[str]:
-        """The paths alone, in no order."""
-        return tuple(self._paths)
+    def paths(self) -> list[str]:
+        """The paths alone, in the order in which they were added."""
+        return [self._where(name) for name in self._names]
 
     @property
     def bytes(self) -> int:

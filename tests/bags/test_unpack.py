@@ -404,30 +404,6 @@ def test_names_that_differ_by_case_are_both_there(accepted: Accepted):
     assert {path: tree(scratch / "W22084")[path] for path in payload} == payload
 
 
-def test_memory_does_not_grow_with_the_size_of_a_file(tmp_path: Path):
-    size = 200 << 20
-    zipped = tmp_path / "W22084.zip"
-    code = (
-        "import resource, sys, zipfile\n"
-        "from pathlib import Path\n"
-        "from ao_workflows.bags import read_plan, unpack\n"
-        "from ao_workflows.storage import ObjectChanged, S3Store, Source, open_local_source\n"
-        "plan = read_plan(open_local_source(Path(sys.argv[1])))\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "unpack(plan, Path(sys.argv[2]))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
-    )
-    import zipfile  # noqa: PLC0415  # only here
-
-    with zipfile.ZipFile(zipped, "w") as archive, archive.open("W22084/images/large", "w") as entry:
-        for _ in range(size >> 20):
-            entry.write(bytes(1 << 20))
-    done = subprocess.run(
-        [sys.executable, "-c", code, zipped, tmp_path / "scratch"], check=True, capture_output=True, text=True
-    )
-    assert int(done.stdout) < 24 << 10  # kB
-
-
 def test_a_bag_is_unpacked_straight_from_a_bucket(
     zipped: Path, tmp_path: Path, payload: dict[str, bytes], s3: "S3Client", bucket: str
 ):

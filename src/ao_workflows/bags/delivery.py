@@ -27,7 +27,7 @@ class WorkInProgress:
     """A :class:`~ao_workflows.bags.examine.Target` that puts a work together in its partial folder."""
 
     def __init__(self, partial: Partial, planned: PlannedMember, final: Path) -> None:
-        self.inventory = Inventory()
+        self.inventory = Inventory(planned.placement.of)
         self.final = final
         self._partial = partial
         self._placement = planned.placement
@@ -47,7 +47,7 @@ class WorkInProgress:
         """See the protocol."""
         place = self._placement.of(path)
         self._made.add(place.rpartition("/")[0])
-        self._record(place, digests, os.stat(f"{self._content}/{place}").st_mtime_ns)
+        self.inventory.add(path, digests.size, digests.sha512, os.stat(f"{self._content}/{place}").st_mtime_ns)
 
     def drop(self, path: str) -> None:
         """See the protocol."""
@@ -55,7 +55,7 @@ class WorkInProgress:
 
     def begin(self, path: str, modified_ns: int) -> "FileInProgress":
         """See the protocol."""
-        return FileInProgress(self, self._placement.of(path), self._partial.new_incoming(), modified_ns)
+        return FileInProgress(self, path, self._partial.new_incoming(), modified_ns)
 
     def folder(self, path: str, modified_ns: int) -> None:
         """See the protocol."""
@@ -67,14 +67,14 @@ class WorkInProgress:
         else:
             self._folder_times.setdefault(place, modified_ns)
 
-    def add(self, place: str, content: bytes) -> None:
-        """Write a file of our own into the work."""
+    def add(self, path: str, content: bytes) -> None:
+        """Write a file of our own into a plain work."""
         digests = Digests()
         digests.update(content)
         incoming = self._partial.new_incoming()
         with open(open_new(incoming), "wb") as file:
             file.write(content)
-        self.take(incoming, place, digests, os.stat(incoming).st_mtime_ns)
+        self.take(incoming, path, digests, os.stat(incoming).st_mtime_ns)
 
     def finish(self) -> None:
         """Set the folders' times; when all is flushed to the disk, the work is ready for its name."""
@@ -86,14 +86,12 @@ class WorkInProgress:
         self._partial.work.rename(self.final)
         sync(self.final.parent)
 
-    def take(self, incoming: str, place: str, digests: Digests, modified_ns: int) -> None:
+    def take(self, incoming: str, path: str, digests: Digests, modified_ns: int) -> None:
         """Give a file that is right its name, and take it into the inventory."""
+        place = self._placement.of(path)
         self._make_folder(place.rpartition("/")[0])
         os.rename(incoming, f"{self._content}/{place}")
-        self._record(place, digests, modified_ns)
-
-    def _record(self, place: str, digests: Digests, modified_ns: int) -> None:
-        self.inventory.add(place, digests.size, digests.sha512, modified_ns)
+        self.inventory.add(path, digests.size, digests.sha512, modified_ns)
 
     def _place(self, path: str) -> str:
         return f"{self._content}/{self._placement.of(path)}"
@@ -107,9 +105,9 @@ class WorkInProgress:
 class FileInProgress:
     """One new file of a work, under a name that says nothing until it is accepted."""
 
-    def __init__(self, work: WorkInProgress, place: str, incoming: str, modified_ns: int) -> None:
+    def __init__(self, work: WorkInProgress, path: str, incoming: str, modified_ns: int) -> None:
         self._work = work
-        self._place = place
+        self._path = path
         self._incoming = incoming
         self._modified_ns = modified_ns
         self._descriptor = open_new(incoming)
@@ -125,7 +123,7 @@ class FileInProgress:
         os.utime(self._descriptor, ns=(self._modified_ns, self._modified_ns))
         modified_ns = os.fstat(self._descriptor).st_mtime_ns
         os.close(self._descriptor)
-        self._work.take(self._incoming, self._place, digests, modified_ns)
+        self._work.take(self._incoming, self._path, digests, modified_ns)
 
     def discard(self) -> None:
         """See the protocol."""

@@ -1,7 +1,7 @@
 """The one pass over a bag (or a plain work) in a zip: every byte is read once, and everything is checked on the way."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -161,8 +161,7 @@ class Examination:
     def _run_bag(self) -> BagReport:
         member = self._member
         by_path = {member.path_of(entry): entry for entry in member.entries}
-        files = {path: entry.size for path, entry in by_path.items() if not entry.is_folder}
-        checks = BagValidation(files, has_payload_folder=any(path.startswith("data/") for path in by_path))
+        checks = BagValidation(_Sizes(by_path), has_payload_folder=any(path.startswith("data/") for path in by_path))
         self._checks = checks
         try:
             checks.declare(self._read_alone(by_path[BAGIT_TXT]))
@@ -286,6 +285,25 @@ class Examination:
         """Yield findings about a plain work with their paths in the zip."""
         for finding in findings:
             yield _at(finding, finding.path, f"{self._member.prefix}{finding.path}")
+
+
+class _Sizes(Mapping[str, int]):
+    """The sizes of the files among entries, by their paths, without a table of their own."""
+
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, path: str) -> int:
+        entry = self._entries[path]
+        if entry.is_folder:
+            raise KeyError(path)
+        return entry.size
+
+    def __iter__(self) -> Iterator[str]:
+        return (path for path, entry in self._entries.items() if not entry.is_folder)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _crc_findings(entry: Entry, digests: Digests) -> list[Finding]:

@@ -39,12 +39,17 @@ class Placement:
 def place(member: Member) -> tuple[Placement, list[Finding]]:
     """Return where a member's files go, or say why its tag files have no place."""
     folder = f"{member.rid}{BAG_SUFFIX}"
-    payload, tags = _split(member)
-    if folder in payload:
-        message = f"the work has a file {folder} where the folder with its provenance belongs."
-        return Placement(member.is_bag, folder), [Finding(code="provenance-blocked", path=folder, message=message)]
     # Nothing but what lies in the provenance folder can meet the tag files.
-    inside = [path.removeprefix(f"{folder}/") for path in payload if path.startswith(f"{folder}/")]
+    inside: list[str] = []
+    tags = [] if member.is_bag else list(GENERATED)
+    for path in map(member.path_of, member.entries):
+        if member.is_bag and not path.startswith(PAYLOAD):
+            tags.append(path)
+        elif (place := path.removeprefix(PAYLOAD) if member.is_bag else path) == folder:
+            message = f"the work has a file {folder} where the folder with its provenance belongs."
+            return Placement(member.is_bag, folder), [Finding(code="provenance-blocked", path=folder, message=message)]
+        elif place.startswith(f"{folder}/"):
+            inside.append(place.removeprefix(f"{folder}/"))
     if not _replaces(inside, tags) and not _replaces(tags, inside):
         return Placement(member.is_bag, folder), []
     taken = {path.partition("/")[0] for path in inside}
@@ -52,15 +57,6 @@ def place(member: Member) -> tuple[Placement, list[Finding]]:
     while f"bag-{number}" in taken:
         number += 1
     return Placement(member.is_bag, f"{folder}/bag-{number}"), []
-
-
-def _split(member: Member) -> tuple[list[str], list[str]]:
-    """Return the payload's paths, relative to the work, and the tag files and folders, relative to the bag."""
-    paths = [member.path_of(entry) for entry in member.entries]
-    if not member.is_bag:
-        return paths, list(GENERATED)
-    payload = [path.removeprefix(PAYLOAD) for path in paths if path.startswith(PAYLOAD)]
-    return payload, [path for path in paths if not path.startswith(PAYLOAD)]
 
 
 def _replaces(paths: Iterable[str], others: Iterable[str]) -> bool:

@@ -56,6 +56,7 @@ class BagValidation:
         self._fetch: dict[str, Fetch] = {}
         self._unchecked = set(files)
         self._composed: dict[str, str] | None = None
+        self._is_settled = False
 
     @property
     def errors(self) -> FindingLog:
@@ -117,6 +118,7 @@ class BagValidation:
             oxum=self._oxum,
         )
         check_completeness(facts, self._found)
+        self._is_settled = True
 
     def expect_rid(self, rid: str) -> None:
         """Make sure that the bag's metadata does not give another RID than its name; it need not give any."""
@@ -151,6 +153,9 @@ class BagValidation:
     def record(self, path: str, findings: Iterable[Finding]) -> None:
         """Keep the outcome of checking one file: what was wrong with it, or nothing."""
         self._unchecked.discard(path)
+        if self._is_settled:  # what its checksums had to be is needed no more
+            for manifest in self._manifests:
+                manifest.checksums.pop(path, None)
         self._found.errors.extend(findings)
 
     def report(self, name: str) -> BagReport:

@@ -1,0 +1,57 @@
+"""What unpacking takes of the memory: nothing more for larger files, and little for each file."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from bags.corpus import bag_of, zip_files
+
+CODE = """
+import re, sys
+from pathlib import Path
+from ao_workflows.bags import read_plan, unpack
+from ao_workflows.storage import open_local_source
+
+def peak():
+    # Not what getrusage says: that begins with the memory of the process which started this one.
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+
+before = peak()
+unpack(read_plan(open_local_source(Path(sys.argv[1]))), Path(sys.argv[2]), threads=3)
+print(peak() - before)
+"""
+START = 80 << 20
+"""Bytes that `ao` takes before it has read anything of a bag in a bucket; measured, and rounded up."""
+
+
+def memory_of_unpacking(zipped: Path, destination: Path) -> int:
+    """Return how many bytes more the process takes at most."""
+    done = subprocess.run([sys.executable, "-c", CODE, zipped, destination], check=True, capture_output=True, text=True)
+    return int(done.stdout) << 10
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_memory_does_not_grow_with_the_size_of_a_file(tmp_path: Path, method: int):
+    zipped = tmp_path / "W22084.zip"
+    with zipfile.ZipFile(zipped, "w", method) as archive, archive.open("W22084/images/large", "w") as entry:
+        for _ in range(200):
+            entry.write(os.urandom(20_000) + bytes((1 << 20) - 20_000))
+    assert memory_of_unpacking(zipped, tmp_path / "scratch") < 24 << 20
+
+
+def memory_of_files(folder: Path, files: int) -> int:
+    """Return the same for a bag of so many tiny files."""
+    folder.mkdir()
+    pages = {f"images/W22084-{number // 500:04}/W22084-{number:08}.jpg": b"%d" % number for number in range(files)}
+    zipped = zip_files(folder / "W22084.bag.zip", bag_of(pages), "W22084.bag/")
+    return memory_of_unpacking(zipped, folder / "scratch")
+
+
+def test_two_hundred_thousand_files_would_fit_into_256_megabytes(tmp_path: Path):
+    few, many = memory_of_files(tmp_path / "few", 10_000), memory_of_files(tmp_path / "many", 50_000)
+    of_each = (many - few) / 40_000
+    assert START + few + of_each * 190_000 < 256 << 20
