@@ -6,7 +6,7 @@ READY := .venv/.ready
 # Airflow takes seconds longer to import when Python may not keep its compiled files.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo airflow deliver test platform-test lint format bench docs lock clean
+.PHONY: help demo airflow deliver test fuzz platform-test lint format bench docs lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,14 @@ deliver: $(READY) ## Send a delivery to the running `make airflow` (CORRUPT=1: a
 
 test: $(READY) ## Run the whole test suite
 	@$(VENV)/python -m pytest -n auto --ignore=tests/stack $(PYTEST_ARGS)
+
+.venv-fuzz/.ready: tools/setup requirements/fuzz.txt
+	@tools/setup .venv-fuzz fuzz
+
+fuzz: .venv-fuzz/.ready ## Feed the parsers of zips and bags with damaged ones, SECONDS (60) for each
+	@for target in zips bags; do \
+	    PYTHONPATH=src:tests .venv-fuzz/bin/python -m fuzz.run $$target $(or $(SECONDS),60) .fuzz || exit 1; \
+	done
 
 platform-test: $(READY) ## Build and run the Docker platform for real, on an engine of its own (root; ten minutes)
 	@$(VENV)/python -m pytest tests/stack -p no:randomly -p no:xdist --exitfirst --timeout=900 $(PYTEST_ARGS)
@@ -52,5 +60,5 @@ lock: $(READY) ## Pin the requirements anew
 	@PATH="$(CURDIR)/$(VENV):$$PATH" tools/lock
 
 clean: ## Remove everything that was made
-	rm -rf .venv .demo docs/_build build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-* .demo .fuzz docs/_build build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

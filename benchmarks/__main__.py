@@ -9,16 +9,19 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from ao_workflows.units import size_text
 from benchmarks import peers
 from benchmarks.jobs import RID, make_bag, make_work
+from benchmarks.line import limited_line
 from benchmarks.measure import Contender, Run, compare, median_ratio
 
 S3_PORT = 18_700
+MANY = 5_000
+"""Files from which on a tree is not deleted between two measurements."""
 
 
 def ours(job: str, source: Path) -> Contender:
@@ -30,9 +33,9 @@ def main() -> None:
     """Measure, print, and with ``--json`` write the figures for machines."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds (one more warms up)")
-    parser.add_argument("--big", type=int, default=500, help="size of the work of large images, in MB")
-    parser.add_argument("--small", type=int, default=10_000, help="number of 20 kB files of the work of small images")
-    parser.add_argument("--only", choices=("unpack", "s3", "create", "sync"), help="one job instead of all")
+    parser.add_argument("--big", type=int, default=2000, help="size of the work of large images, in MB")
+    parser.add_argument("--small", type=int, default=20_000, help="number of 20 kB files of the work of small images")
+    parser.add_argument("--only", choices=tuple(JOBS), help="one job instead of all")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args()
     peers.install()
@@ -46,10 +49,10 @@ def main() -> None:
             bag.parent.mkdir()
             make_bag(work, bag)
             title = f"{label}: {count} files of {size_text(size)}"
-            for job in [arguments.only] if arguments.only else ["unpack", "s3", "create", "sync"]:
+            for job in [arguments.only] if arguments.only else JOBS:
                 heading, contenders = f"{JOBS[job]}, {title}", functools.partial(JOB_CONTENDERS[job], work, bag)
                 with contenders() as found:
-                    runs = compare(found, folder / "runs", rounds=arguments.rounds)
+                    runs = compare(found, folder / "runs", rounds=arguments.rounds, keep=count > MANY)
                 figures[f"{job} {label}"] = _report(heading, runs)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
@@ -58,6 +61,7 @@ def main() -> None:
 JOBS = {
     "unpack": "Bag zip to verified tree",
     "s3": "Object to verified tree (S3 on loopback)",
+    "line": "Object to verified tree (S3 on a line of 1 Gbit/s)",
     "create": "Work to bag zip",
     "sync": "Work into the archive (ours reads every byte back, the others do not)",
 }
@@ -69,15 +73,21 @@ def _unpack(work: Path, bag: Path) -> Iterator[list[Contender]]:
 
 
 @contextmanager
-def _s3(_work: Path, bag: Path) -> Iterator[list[Contender]]:
-    with peers.s3_server(bag.parents[1], S3_PORT) as (endpoint, environment):
+def _s3(_work: Path, bag: Path, inside: Sequence[str] = ()) -> Iterator[list[Contender]]:
+    with peers.s3_server(bag.parents[1], S3_PORT, inside) as (endpoint, environment):
         address = f"s3://{peers.BUCKET}/{bag.name}"
         ao = Contender(
             "ao bag unpack s3://…",
-            lambda place: [sys.executable, "-m", "ao_workflows", "bag", "unpack", address, str(place)],
+            lambda place: [*inside, sys.executable, "-m", "ao_workflows", "bag", "unpack", address, str(place)],
             environment,
         )
-        yield [ao, *peers.s3_unpackers(endpoint, bag.name, environment)]
+        yield [ao, *peers.s3_unpackers(endpoint, bag.name, environment, inside)]
+
+
+@contextmanager
+def _line(work: Path, bag: Path) -> Iterator[list[Contender]]:
+    with limited_line() as inside, _s3(work, bag, inside) as contenders:
+        yield contenders
 
 
 @contextmanager
@@ -96,7 +106,7 @@ def _sync(work: Path, _bag: Path) -> Iterator[list[Contender]]:
     yield [ours("sync", work), *_copiers(work)]
 
 
-JOB_CONTENDERS = {"unpack": _unpack, "s3": _s3, "create": _create, "sync": _sync}
+JOB_CONTENDERS = {"unpack": _unpack, "s3": _s3, "line": _line, "create": _create, "sync": _sync}
 
 
 def _copiers(work: Path) -> list[Contender]:

@@ -1,9 +1,11 @@
 """Running commands against each other: alternating, each in a process of its own, medians of the ratios."""
 
+import json
 import os
 import shutil
 import statistics
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -42,18 +44,23 @@ class Run:
     disk: int
 
 
-def compare(contenders: Sequence[Contender], folder: Path, *, rounds: int) -> dict[str, list[Run]]:
-    """Run every contender once a round, in turn; the first round only warms caches and is not counted."""
+def compare(contenders: Sequence[Contender], folder: Path, *, rounds: int, keep: bool) -> dict[str, list[Run]]:
+    """Run every contender once a round, in turn; the first round only warms caches and is not counted.
+
+    :param keep: leave what each has made until all are done: on ext4, creating files where many were just deleted
+        costs twice as much. Of a few large files it is removed at once.
+    """
     runs: dict[str, list[Run]] = {contender.name: [] for contender in contenders}
     for number in range(rounds + 1):
         for contender in contenders:
-            # A fresh folder each time: on ext4, creating files where many were just deleted costs twice as much.
             place = folder / f"{contender.name.replace(' ', '-').replace('/', '-')}-{number}"
             place.mkdir(parents=True)
             os.sync()  # nobody pays for what the one before has left to be written
             run = measure(contender.command(place), place, contender.environment)
             if number:
                 runs[contender.name].append(run)
+            if not keep:
+                shutil.rmtree(place)
     shutil.rmtree(folder)
     time.sleep(SETTLE_SECONDS)
     return runs
@@ -70,17 +77,13 @@ def measure(command: Sequence[str], place: Path, environment: Mapping[str, str] 
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    begun = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
-    errors = process.stderr.read() if process.stderr else b""
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - begun
+    launcher = [sys.executable, "-I", "-S", Path(__file__).with_name("launch.py")]
+    done = subprocess.run([*launcher, *command], check=False, capture_output=True, env=environment)
     ended.set()
     watcher.join()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise subprocess.CalledProcessError(process.returncode, command, stderr=errors)
-    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, peak[0])
+    if done.returncode != 0:
+        raise subprocess.CalledProcessError(done.returncode, command, stderr=done.stderr)
+    return Run(**json.loads(done.stdout), disk=peak[0])
 
 
 def median_ratio(ours: Sequence[Run], theirs: Sequence[Run]) -> float:

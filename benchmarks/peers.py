@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,30 +61,35 @@ def floors(work: Path) -> list[Contender]:
     ]
 
 
-def s3_unpackers(endpoint: str, key: str, environment: dict[str, str]) -> list[Contender]:
+def s3_unpackers(endpoint: str, key: str, environment: dict[str, str], inside: Sequence[str] = ()) -> list[Contender]:
     """Return the other ways from an object to a verified tree, and a plain download, which verifies nothing."""
+    s5cmd = [f"{BIN}/s5cmd", "--endpoint-url", endpoint]
     fetch = f"{BIN}/python -c \"import boto3; boto3.client('s3').download_file('{BUCKET}', '{key}', 'bag.zip')\""
     return [
         Contender(
             "boto3 download + bdrc-bag",
-            lambda place: shell(place, f"{fetch} && {BIN}/bdrc-bag -d -p -i bag.zip {place}/out"),
+            lambda place: [*inside, *shell(place, f"{fetch} && {BIN}/bdrc-bag -d -p -i bag.zip {place}/out")],
             environment,
         ),
         Contender(
             "s5cmd cp, plain download",
-            lambda place: [f"{BIN}/s5cmd", "--endpoint-url", endpoint, "cp", f"s3://{BUCKET}/{key}", f"{place}/"],
+            lambda place: [*inside, *s5cmd, "cp", f"s3://{BUCKET}/{key}", f"{place}/"],
             environment,
         ),
     ]
 
 
 @contextmanager
-def s3_server(folder: Path, port: int) -> Iterator[tuple[str, dict[str, str]]]:
-    """Serve ``folder``, whose folders are buckets, as S3 on loopback; yield its address and a client's environment."""
+def s3_server(folder: Path, port: int, inside: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, str]]]:
+    """Serve ``folder``, whose folders are buckets, as S3 on loopback; yield its address and a client's environment.
+
+    :param inside: what stands before a command that is to run where the server does.
+    """
     endpoint = f"http://127.0.0.1:{port}"
     keys = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench-secret", "AWS_REGION": REGION}
     environment = {**os.environ, **keys, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": endpoint}
     command = [
+        *inside,
         f"{BIN}/rclone",
         "serve",
         "s3",
@@ -106,7 +111,7 @@ for _ in range(200):
     except OSError:
         time.sleep(0.1)
 """
-        subprocess.run([sys.executable, "-c", ready], check=True)
+        subprocess.run([*inside, sys.executable, "-c", ready], check=True)
         yield endpoint, environment
     finally:
         server.terminate()

@@ -8,7 +8,7 @@ from pathlib import Path
 import bagit
 import pytest
 
-from ao_workflows.bags import BagReport, verify, verify_folder
+from ao_workflows.bags import BagReport, folder_bytes, verify, verify_folder
 from ao_workflows.storage import open_local_source
 from bags.corpus import bag_of, manifest_of, zip_files
 
@@ -486,6 +486,24 @@ def test_links_in_a_bag_folder_are_an_error(tmp_path: Path):
         ("bag-special-file", "data/folder"),
         ("bag-special-file", "data/link"),
     ]
+
+
+def test_a_bag_folder_is_read_by_several_threads_and_all_that_is_wrong_is_told_in_order(tmp_path: Path):
+    folder = tmp_path / "W22084.bag"
+    pages = {f"images/W22084-0001/0001{number:04}.jpg": b"%d" % number for number in range(200)}
+    for path, content in bag_of(pages).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    done = []
+    assert verify_folder(folder, threads=3, progress=done.append).valid
+    assert sum(done) == sum(map(len, pages.values()))
+    assert sum(done) < folder_bytes(folder) == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    damaged = [f"data/images/W22084-0001/0001{number:04}.jpg" for number in (3, 77, 150)]
+    for path in damaged:
+        (folder / path).write_bytes(b"damaged")
+    for threads in (1, 3):
+        found = errors(verify_folder(folder, threads=threads).bags[0])
+        assert [(code, path) for code, path in found if path] == [("checksum-mismatch", path) for path in damaged]
 
 
 @pytest.mark.parametrize("checksums", [["md5"], ["sha256"], ["sha512"], ["md5", "sha1", "sha3_256", "blake2b"]])

@@ -1,14 +1,21 @@
 """As whom and where we talk to AWS: seen from the outside, by what a server is sent."""
 
+import os
 import re
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ao_workflows.storage import AwsAccess, S3Store, StorageFailed
 from fixtures.aws import MakeQueue
-from fixtures.faults import Fault, FaultyProxy
+from fixtures.faults import Fault, FaultyProxy, Request
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 SignedAs = Callable[[AwsAccess], tuple[str, str]]
 
@@ -36,15 +43,20 @@ def credentials(tmp_path: Path) -> Path:
     return path
 
 
+def scope(request: Request) -> tuple[str, str]:
+    """Return the key that a request was signed with, and the region that it was signed for."""
+    credential = re.search(r"Credential=(\w+)/\d+/([\w-]+)/s3", request.headers["authorization"])
+    assert credential
+    return credential[1], credential[2]
+
+
 @pytest.fixture
 def signed_as(faulty_s3: FaultyProxy) -> SignedAs:
     """Return a function that makes a request and tells with which key and for which region it was signed."""
 
     def sign(access: AwsAccess) -> tuple[str, str]:
         access.s3().list_buckets()
-        credential = re.search(r"Credential=(\w+)/\d+/([\w-]+)/s3", faulty_s3.requests[-1].headers["authorization"])
-        assert credential
-        return credential[1], credential[2]
+        return scope(faulty_s3.requests[-1])
 
     return sign
 
@@ -62,6 +74,26 @@ def test_several_sections_are_in_use_at_once(signed_as: SignedAs, faulty_s3: Fau
     assert signed_as(seoul) == ("KEYOFSEOUL", "ap-northeast-2")
     assert signed_as(oregon) == ("KEYOFDEFAULT", "us-west-2")
     assert signed_as(seoul) == ("KEYOFSEOUL", "ap-northeast-2")
+
+
+def test_objects_in_several_regions_are_read_at_once(
+    faulty_s3: FaultyProxy, credentials: Path, s3: "S3Client", bucket: str
+):
+    content = os.urandom(300_000)
+    s3.put_object(Bucket=bucket, Key="W22084.bag.zip", Body=content)
+    together = threading.Barrier(4)
+
+    def read(profile: str | None) -> bytes:
+        access = AwsAccess(endpoint_url=faulty_s3.url, profile=profile, credentials_file=credentials)
+        store = S3Store(access.s3(), bucket)
+        info = store.stat("W22084.bag.zip")
+        together.wait(30)
+        return b"".join(store.stream(info, 0, info.size))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(read, ["ap_northeast", None] * 2)) == [content] * 4
+    scopes = sorted(scope(request) for request in faulty_s3.requests if request.method == "GET")
+    assert scopes == [("KEYOFDEFAULT", "us-west-2")] * 2 + [("KEYOFSEOUL", "ap-northeast-2")] * 2
 
 
 def test_a_region_that_is_set_wins_over_that_of_the_section(

@@ -13,7 +13,7 @@ from ao_workflows.bags.delivery import DestinationOccupied
 from ao_workflows.bags.plan import UnpackPlan, read_plan
 from ao_workflows.bags.report import BagRejected, BagReport, SourceReport
 from ao_workflows.bags.unpack import UnpackedWork, UnpackResult, unpack
-from ao_workflows.bags.verify import verify, verify_folder
+from ao_workflows.bags.verify import folder_bytes, verify, verify_folder
 from ao_workflows.bags.worktree import WorkRejected
 from ao_workflows.bags.zip import ZipLimits
 
@@ -31,6 +31,7 @@ __all__ = [
     "WorkRejected",
     "ZipLimits",
     "create",
+    "folder_bytes",
     "read_plan",
     "unpack",
     "verify",

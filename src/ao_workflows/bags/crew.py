@@ -10,6 +10,11 @@ from typing import TypeVar
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
+
+class Stopped(Exception):
+    """What a job raises that was told to stop: another has failed, or the operator wants to stop."""
+
+
 MOST_JOBS = 8
 """More threads than this wait for one another rather than for the disk."""
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from ao_workflows.bags.bagit import Algorithm, BagValidation, Digests
 from ao_workflows.bags.collisions import collision_warnings
 from ao_workflows.bags.contents import Member
-from ao_workflows.bags.crew import in_order
+from ao_workflows.bags.crew import Stopped, in_order
 from ao_workflows.bags.findings import FindingLog
 from ao_workflows.bags.report import CRC_MISMATCH, BagReport
 from ao_workflows.bags.text import quoted, shown
@@ -117,10 +117,6 @@ class Outcome:
     def valid(self) -> bool:
         """Whether it may be delivered."""
         return not self.errors and (self.bag is None or self.bag.valid)
-
-
-class _Stopped(Exception):
-    """Another thread has failed, or the operator wants to stop: this one leaves its file, however large."""
 
 
 class Examination:
@@ -267,7 +263,7 @@ class Examination:
     def _pass_on(self, chunks: Iterable[bytes], file: NewFile) -> Iterator[bytes]:
         for chunk in chunks:
             if self._stop.is_set():
-                raise _Stopped
+                raise Stopped  # however large its file is
             file.write(chunk)
             self._advance(len(chunk))
             yield chunk

@@ -45,7 +45,8 @@ def verify(source: SourceArgument, jobs: JobsOption = None, as_json: JsonOption 
     """
     settings = settings_with_logs()
     if not source.startswith(S3_SCHEME) and Path(source).is_dir():
-        report = bags.verify_folder(Path(source))
+        with progress_bytes("verifying", bags.folder_bytes(Path(source))) as progress:
+            report = bags.verify_folder(Path(source), progress=progress, threads=jobs)
     else:
         opened = _open(source, settings)
         with progress_bytes("verifying", opened.size) as progress:

@@ -62,7 +62,7 @@ def assemble(checkout: Checkout, site: SiteParts, context: Path) -> None:
     shutil.copytree(checkout.root / "src", project / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     requirements = context / "requirements"
     requirements.mkdir()
-    for name in ("uv", "build", "demo"):
+    for name in ("uv", "build", "demo", "platform"):
         shutil.copy2(checkout.lock(name), requirements)
     merge_requirements(checkout.lock("platform"), site.requirements, requirements / "packages.txt")
     for name in ("bin", "packages"):
