@@ -62,7 +62,8 @@ def compare(contenders: Sequence[Contender], folder: Path, *, rounds: int, keep:
             if not keep:
                 shutil.rmtree(place)
     shutil.rmtree(folder)
-    time.sleep(SETTLE_SECONDS)
+    if keep:
+        time.sleep(SETTLE_SECONDS)
     return runs
 
 

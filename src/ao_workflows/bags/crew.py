@@ -19,9 +19,12 @@ MOST_JOBS = 8
 """More threads than this wait for one another rather than for the disk."""
 
 
-def default_jobs() -> int:
-    """Return how many threads a pass has when nobody says: one for each core, but at least two."""
-    return min(MOST_JOBS, max(2, os.cpu_count() or 1))
+def default_jobs(*, is_local: bool) -> int:
+    """Return how many threads a pass has when nobody says: one for each core, but at least two.
+
+    :param is_local: where it reads from; over a network a single stream is slow, and many cost little.
+    """
+    return min(MOST_JOBS, max(2, os.cpu_count() or 1)) if is_local else MOST_JOBS
 
 
 def in_order(

@@ -32,13 +32,13 @@ def verify(
 
     A zip that may not be unpacked at all gives a report, too: one with errors and no bags.
 
-    :param threads: how many read and check at a time; by default one for each core.
+    :param threads: how many read and check at a time; by default one for each core, of an object in S3 eight.
     """
     try:
         plan = read_plan(source, limits=limits)
     except BagRejected as rejected:
         return rejected.report
-    threads = threads or default_jobs()
+    threads = threads or default_jobs(is_local=source.is_local)
     outcomes = [
         Examination(source, planned.member, Nowhere(), progress, threads=threads).run() for planned in plan.members
     ]
@@ -72,7 +72,7 @@ def verify_folder(path: Path, *, progress: Progress | None = None, threads: int 
         rest = sorted(files.keys() - checks.ignored - set(control))
         reader = _FolderReader(path, checks, progress)
         batches = [rest[start : start + _FILES_IN_A_BATCH] for start in range(0, len(rest), _FILES_IN_A_BATCH)]
-        for checked in in_order(reader.read, batches, threads=threads or default_jobs(), stop=reader.stop):
+        for checked in in_order(reader.read, batches, threads=threads or default_jobs(is_local=True), stop=reader.stop):
             for name, findings in checked:
                 checks.record(name, findings)
     return SourceReport(source=str(path), bags=(checks.report(path.resolve().name),))

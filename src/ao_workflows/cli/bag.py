@@ -31,7 +31,10 @@ SourceArgument = Annotated[
 
 
 JobsOption = Annotated[
-    int | None, typer.Option("--jobs", min=1, max=64, help="How many threads read and check; by default one a core.")
+    int | None,
+    typer.Option(
+        "--jobs", min=1, max=64, help="How many threads read and check; by default one a core, from S3 eight."
+    ),
 ]
 
 

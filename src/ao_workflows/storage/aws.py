@@ -107,6 +107,7 @@ class AwsAccess:
 
 def _config() -> Config:
     return Config(
+        max_pool_connections=64,  # as many as `--jobs` allows; they are opened when they are needed
         retries={"mode": "standard", "total_max_attempts": 5},
         connect_timeout=10,
         # Longer than the longest SQS poll (20 s); a stalled read is dropped and retried after this.

@@ -29,6 +29,11 @@ class Source:
         """The object's length in bytes."""
         return self.info.size
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is read from this machine's file systems, and not over the network."""
+        return isinstance(self.store, LocalStore)
+
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly ``length`` bytes from ``offset``; see :class:`Store` for what is raised."""
         return b"".join(self.stream(offset, length))
