@@ -8,13 +8,19 @@ from typing import NoReturn
 
 from ao_workflows.bags.bagit import Digests
 from ao_workflows.bags.bagit.manifests import PAYLOAD
-from ao_workflows.bags.disk import open_new, special_below, sync, walk
+from ao_workflows.bags.disk import open_new, special_below, start_writing, sync, walk
 from ao_workflows.bags.partial import Partial
 from ao_workflows.bags.plan import PlannedMember
 from ao_workflows.bags.text import quoted
 from ao_workflows.errors import UsageError
 from ao_workflows.inventory import Inventory
 from ao_workflows.storage.interface import STREAM_CHUNK
+
+_WRITTEN_AT_ONCE = 8 << 20
+"""Bytes of a file after which the disk begins with them."""
+
+_WORTH_WRITING = 1 << 20
+"""Bytes at the end of a file for which that is worth it; the disk takes many small files better all at once."""
 
 
 class DestinationOccupied(UsageError):
@@ -111,15 +117,25 @@ class FileInProgress:
         self._incoming = incoming
         self._modified_ns = modified_ns
         self._descriptor = open_new(incoming)
+        self._written = 0
+        self._on_its_way = 0  # of these, to the disk
 
     def write(self, chunk: bytes) -> None:
         """See the protocol."""
         view = memoryview(chunk)
         while view:
             view = view[os.write(self._descriptor, view) :]
+        self._written += len(chunk)
+        self._start_writing(_WRITTEN_AT_ONCE)
+
+    def _start_writing(self, least: int) -> None:
+        if self._written - self._on_its_way >= least:
+            start_writing(self._descriptor, self._on_its_way, self._written - self._on_its_way)
+            self._on_its_way = self._written
 
     def accept(self, digests: Digests) -> None:
         """See the protocol. The modification time is set before the file gets its name."""
+        self._start_writing(_WORTH_WRITING)
         os.utime(self._descriptor, ns=(self._modified_ns, self._modified_ns))
         modified_ns = os.fstat(self._descriptor).st_mtime_ns
         os.close(self._descriptor)

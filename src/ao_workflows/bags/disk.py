@@ -13,7 +13,11 @@ from ao_workflows.errors import MustWait, SystemFailed
 from ao_workflows.units import size_text
 
 # Python has os.sync() for all file systems, and nothing for one. syncfs(2) tells of failed writes since Linux 5.8.
-_SYNCFS = ctypes.CDLL(None, use_errno=True).syncfs
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_SYNCFS = _LIBC.syncfs
+
+_SYNC_FILE_RANGE = _LIBC.sync_file_range
+_WRITE = 2  # SYNC_FILE_RANGE_WRITE
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -109,6 +113,15 @@ def sync_file_system(path: Path) -> None:
             raise OSError(number, os.strerror(number), str(path))
     finally:
         os.close(descriptor)
+
+
+def start_writing(descriptor: int, offset: int, length: int) -> None:
+    """Have the kernel begin to write these bytes of a file to the disk, and do not wait for it.
+
+    Left alone it begins half a minute later, and a flush at the end waits for everything at once. This is a hint: what
+    goes wrong is told by the flush.
+    """
+    _SYNC_FILE_RANGE(descriptor, ctypes.c_int64(offset), ctypes.c_int64(length), _WRITE)
 
 
 def names_taken_for_others(folder: Path, paths: Iterable[str]) -> list[str]:
