@@ -19,6 +19,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from ao_workflows.audit import audit_tests
+from ao_workflows.cli.lazy import commands_in
 from ao_workflows.cli.main import app
 from ao_workflows.settings import Settings
 
@@ -37,7 +38,7 @@ def command_lines() -> Iterator[str]:
 
 
 def _command(command: Any, words: tuple[str, ...]) -> Iterator[str]:
-    children = getattr(command, "commands", {})
+    children = commands_in(command)
     # The program itself is what the page is about: its options stand without a heading of their own.
     if len(words) > 1:
         yield from ("", f"{'#' * len(words)} `{' '.join(words)}`", "")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from ao_workflows.cli.lazy import commands_in
 from ao_workflows.cli.main import app
 
 from .conftest import PROGRAM
@@ -28,11 +29,8 @@ WITHOUT_ARGUMENTS = {
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield every command there is, by its words."""
-    group = group or typer.main.get_command(app)
-    context = group.make_context("ao", [], resilient_parsing=True)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if hasattr(command, "list_commands"):
+    for name, command in commands_in(group or typer.main.get_command(app)).items():
+        if commands_in(command):
             yield from commands(command, (*path, name))
         else:
             yield (*path, name), command

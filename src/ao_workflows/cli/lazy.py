@@ -37,6 +37,14 @@ class LazyGroup(TyperGroup):
         return command
 
 
+def commands_in(command: Any) -> dict[str, Any]:
+    """Return the commands of a group by their names, all imported; of a command that is no group, none."""
+    if not isinstance(command, TyperGroup):
+        return {}
+    context = typer.Context(command)
+    return {name: command.get_command(context, name) for name in command.list_commands(context)}
+
+
 def lazy_group(places: Mapping[str, str]) -> type[LazyGroup]:
     """Return a group of the commands in ``places``."""
     return type("Commands", (LazyGroup,), {"places": places})
