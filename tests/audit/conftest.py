@@ -3,12 +3,14 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.images import jpeg, tiff
+
 MakeWork = Callable[..., Path]
 
 
 @pytest.fixture
 def make_work(tmp_path: Path) -> MakeWork:
-    """Make a work of empty files from their relative paths; a path that ends in "/" is an empty folder."""
+    """Make a work from the paths of its files, with images in them; a path that ends in "/" is an empty folder."""
 
     def make(*paths: str, rid: str = "W22084") -> Path:
         work = tmp_path / rid
@@ -19,7 +21,7 @@ def make_work(tmp_path: Path) -> MakeWork:
                 target.mkdir(parents=True, exist_ok=True)
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.touch()
+                target.write_bytes({".jpg": jpeg(path), ".tif": tiff(path)}.get(target.suffix, b""))
         return work
 
     return make

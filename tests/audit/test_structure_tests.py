@@ -9,7 +9,15 @@ from ao_workflows.audit import AuditReport, run_audit
 from ao_workflows.works import NotAWork
 
 MakeWork = Callable[..., Path]
-ALL = ["NoFilesInFolder", "NoFoldersInImageGroups", "FileSequence"]
+OF_BOTH = ["NoFoldersInImageGroups", "FileSequence", "ImagePairing", "ImageConsistency"]
+OF_WEB_IMAGES = ["ImageFileNameFormat", "FileSizeTests", "WebImageAttributes", "EXIFImageTest", "EXIFImageThumbnail"]
+OF_MASTERS = ["EXIFArchiveTest", "EXIFArchiveThumbnail", "ArchiveFormat"]
+ALL = [
+    *("NoFilesInFolder", "NoFoldersInImageGroups", "FileSequence"),
+    *("ImageFileNameFormat", "FileSizeTests", "WebImageAttributes"),
+    *("EXIFArchiveTest", "EXIFImageTest", "EXIFArchiveThumbnail", "EXIFImageThumbnail"),
+    *("ImagePairing", "ImageConsistency", "ArchiveFormat"),
+]
 
 
 def found(report: AuditReport) -> list[tuple[str, int, str]]:
@@ -73,7 +81,8 @@ def test_a_work_without_one_kind_of_image_groups_fails_each_test_that_needs_it(
 ):
     work = make_work(*(path for path in good_v1 if not path.startswith(missing)))
     report = run_audit(work)
-    assert found(report) == [("NoFoldersInImageGroups", 101, missing), ("FileSequence", 101, missing)]
+    need_it = {*OF_BOTH, *(OF_WEB_IMAGES if missing == "images" else OF_MASTERS)}
+    assert found(report) == [(test, 101, missing) for test in ALL if test in need_it]
     assert report.outcome == "failed"
 
 

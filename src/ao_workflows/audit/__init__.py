@@ -1,8 +1,8 @@
 """Audit tests of works, the registry of them, and the report of what they found."""
 
-from ao_workflows.audit.contract import AuditTest, examining
+from ao_workflows.audit.contract import AuditedWork, AuditTest, ImageTest, examining
 from ao_workflows.audit.findings import NOT_AUDITED, AuditFinding, Outcome, Severity
-from ao_workflows.audit.properties import AuditProperties, parse_properties
+from ao_workflows.audit.properties import AuditProperties, parse_properties, properties_of
 from ao_workflows.audit.registry import audit_tests, select_tests
 from ao_workflows.audit.report import AuditRejected, AuditReport, TestResult
 from ao_workflows.audit.runner import AuditUnreadable, run_audit, run_tests
@@ -15,12 +15,15 @@ __all__ = [
     "AuditReport",
     "AuditTest",
     "AuditUnreadable",
+    "AuditedWork",
+    "ImageTest",
     "Outcome",
     "Severity",
     "TestResult",
     "audit_tests",
     "examining",
     "parse_properties",
+    "properties_of",
     "run_audit",
     "run_tests",
     "select_tests",

@@ -1,18 +1,52 @@
 """What an audit test is: the class that every test in ``checks/`` derives from."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
 from ao_workflows.audit.findings import AuditFinding
+from ao_workflows.audit.images import Gallery, ImageFacts
 from ao_workflows.audit.properties import AuditProperties
 from ao_workflows.errors import AoError
-from ao_workflows.works import WorkStructure
+from ao_workflows.works import ImageGroup, Layout, WorkStructure
 
 ARCHIVE = "archive"
 IMAGES = "images"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedWork:
+    """A work as the tests see it."""
+
+    structure: WorkStructure
+    properties: AuditProperties
+    _gallery: Gallery = field(default_factory=Gallery)
+
+    @property
+    def root(self) -> Path:
+        """The work's folder."""
+        return self.structure.root
+
+    @property
+    def layout(self) -> Layout:
+        """How its folders are nested."""
+        return self.structure.layout
+
+    @property
+    def groups(self) -> tuple[ImageGroup, ...]:
+        """Its image groups of all kinds."""
+        return self.structure.groups
+
+    def groups_of(self, kind: str) -> tuple[ImageGroup, ...]:
+        """Return its image groups of one kind, in name order."""
+        return self.structure.groups_of(kind)
+
+    def images_of(self, group: ImageGroup) -> tuple[ImageFacts, ...]:
+        """Return what is known of each image in a group, by name. :raises OSError: if the disk fails."""
+        return self._gallery.images_of(group.path)
 
 
 class AuditTest(ABC):
@@ -25,20 +59,41 @@ class AuditTest(ABC):
     :cvar summary: its rule in one line.
     :cvar kinds: the kinds of image groups (``images``, ``archive``) that a work must have for it.
     :cvar errors: the error numbers that it can report, each with its meaning.
+    :cvar warnings: those among them that do not fail an audit, unless ``WarningsAsError`` names them.
     """
 
     key: ClassVar[str]
     summary: ClassVar[str]
     kinds: ClassVar[tuple[str, ...]] = ()
     errors: ClassVar[Mapping[int, str]]
+    warnings: ClassVar[frozenset[int]] = frozenset()
 
     @abstractmethod
-    def run(self, work: WorkStructure, properties: AuditProperties) -> Iterable[AuditFinding]:
-        """Yield what is wrong with ``work``; severities are set afterwards, from ``properties``."""
+    def run(self, work: AuditedWork) -> Iterable[AuditFinding]:
+        """Yield what is wrong with ``work``; severities are set afterwards, from its properties."""
 
-    def finding(self, work: WorkStructure, error: int, path: Path, message: str) -> AuditFinding:
+    def finding(self, work: AuditedWork, error: int, path: Path, message: str) -> AuditFinding:
         """Return a finding of this test about ``path``, a file or folder of ``work``."""
         return AuditFinding(self.key, error, path.relative_to(work.root).as_posix(), message)
+
+
+class ImageTest(AuditTest):
+    """A test that looks at each image by itself, in every image group of its kinds."""
+
+    @abstractmethod
+    def check(self, image: ImageFacts, group: ImageGroup, properties: AuditProperties) -> Iterator[tuple[int, str]]:
+        """Yield an error number and a sentence for everything that is wrong with ``image``."""
+
+    def run(self, work: AuditedWork) -> Iterator[AuditFinding]:
+        """See the contract."""
+        for group in work.groups:
+            if group.kind in self.kinds:
+                for image in work.images_of(group):
+                    path = group.path / image.name
+                    with examining(path):
+                        found = list(self.check(image, group, work.properties))
+                    for error, message in found:
+                        yield self.finding(work, error, path, message)
 
 
 class BrokenAt(Exception):

@@ -1,14 +1,20 @@
 """The settings of an audit, and reading them from ``key=value`` text."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ao_workflows.audit.findings import NOT_AUDITED, Severity
 from ao_workflows.errors import UsageError
+from ao_workflows.settings import AuditSettings
 
 ERRORS_AS_WARNING = "ErrorsAsWarning"
-_KEYS = (ERRORS_AS_WARNING,)
+WARNINGS_AS_ERROR = "WarningsAsError"
+MAXIMUM_IMAGE_FILE_SIZE = "MaximumImageFileSize"
+_KEYS = (ERRORS_AS_WARNING, WARNINGS_AS_ERROR, MAXIMUM_IMAGE_FILE_SIZE)
+_SIZE = re.compile(r"([0-9]{1,15})([KMG]?)", re.IGNORECASE)
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _DIGITS = 9
 """The longest error number that is read; Python itself refuses to read numbers of thousands of digits."""
 
@@ -18,26 +24,47 @@ class AuditProperties:
     """What can be set about an audit.
 
     :param errors_as_warning: error numbers that are reported and do not fail the audit.
+    :param warnings_as_error: error numbers that fail the audit although their test takes them for warnings.
+    :param maximum_image_file_size: bytes that a web image may have.
     """
 
     errors_as_warning: frozenset[int] = frozenset()
+    warnings_as_error: frozenset[int] = frozenset()
+    maximum_image_file_size: int = 400 << 10
 
     def __post_init__(self) -> None:
+        if both := sorted(self.errors_as_warning & self.warnings_as_error):
+            raise UsageError(
+                f"Error {both[0]} is in {ERRORS_AS_WARNING} and in {WARNINGS_AS_ERROR}.",
+                action="Take it out of one of the two.",
+            )
         if NOT_AUDITED in self.errors_as_warning:
             raise UsageError(
                 f"Error {NOT_AUDITED} (a test could not do its work) cannot be made a warning.",
                 action="Leave that test out by naming the tests to run instead.",
             )
 
-    def severity_of(self, error: int) -> Severity:
-        """Return how much the error number weighs."""
-        return Severity.WARNING if error in self.errors_as_warning else Severity.ERROR
+    def severity_of(self, error: int, *, mild: bool = False) -> Severity:
+        """Return how much the error number weighs. :param mild: whether it is a warning when nobody says otherwise."""
+        is_warning = error in self.errors_as_warning or (mild and error not in self.warnings_as_error)
+        return Severity.WARNING if is_warning else Severity.ERROR
+
+
+def properties_of(settings: AuditSettings) -> AuditProperties:
+    """Return the properties that the settings name."""
+    return AuditProperties(
+        errors_as_warning=settings.errors_as_warning,
+        warnings_as_error=settings.warnings_as_error,
+        maximum_image_file_size=parse_size(settings.maximum_image_file_size),
+    )
 
 
 def parse_properties(assignments: Iterable[str], *, base: AuditProperties | None = None) -> AuditProperties:
     """Return ``base`` (the defaults when not given) with each ``key=value`` of ``assignments`` set; the last one wins.
 
-    ``ErrorsAsWarning`` is a list of error numbers with commas between them, empty for none.
+    ``ErrorsAsWarning`` and ``WarningsAsError`` are lists of error numbers with commas between them, empty for none;
+    ``MaximumImageFileSize`` a
+    number of bytes, or with ``K``, ``M`` or ``G`` after it of 1,024 bytes, and so on.
 
     :raises UsageError: for an unknown key, a text without ``=``, or a value that the key cannot have.
     """
@@ -47,10 +74,27 @@ def parse_properties(assignments: Iterable[str], *, base: AuditProperties | None
         key = key.strip()
         if not separator:
             raise UsageError(f"{assignment!r} sets no audit property.", action="Write it as key=value.")
-        if key != ERRORS_AS_WARNING:
+        if key == ERRORS_AS_WARNING:
+            properties = replace(properties, errors_as_warning=_error_numbers(key, value))
+        elif key == WARNINGS_AS_ERROR:
+            properties = replace(properties, warnings_as_error=_error_numbers(key, value))
+        elif key == MAXIMUM_IMAGE_FILE_SIZE:
+            properties = replace(properties, maximum_image_file_size=parse_size(value))
+        else:
             raise unknown(key, _KEYS, what="an audit property")
-        properties = replace(properties, errors_as_warning=_error_numbers(value))
     return properties
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes that a size such as ``2200K`` means. :raises UsageError: if it is none, or nothing would fit."""
+    match = _SIZE.fullmatch(text.strip())
+    size = int(match[1]) * _UNITS[match[2].upper()] if match else 0
+    if not size:
+        raise UsageError(
+            f"{MAXIMUM_IMAGE_FILE_SIZE} is {text[:40]!r}, which is no size.",
+            action=f"Write a number of bytes, or with K, M or G: {MAXIMUM_IMAGE_FILE_SIZE}=2200K.",
+        )
+    return size
 
 
 def unknown(name: str, known: Iterable[str], *, what: str) -> UsageError:
@@ -62,12 +106,12 @@ def unknown(name: str, known: Iterable[str], *, what: str) -> UsageError:
     return UsageError(f"{name!r} is not {what}.", action=action)
 
 
-def _error_numbers(text: str) -> frozenset[int]:
+def _error_numbers(key: str, text: str) -> frozenset[int]:
     numbers = [part.strip() for part in text.split(",") if part.strip()]
     for number in numbers:
         if not (number.isascii() and number.isdigit() and len(number) <= _DIGITS):
             raise UsageError(
-                f"{ERRORS_AS_WARNING} has {number[:40]!r}, which is no error number.",
-                action=f"Write numbers with commas between them, such as {ERRORS_AS_WARNING}=111,115.",
+                f"{key} has {number[:40]!r}, which is no error number.",
+                action=f"Write numbers with commas between them, such as {key}=111,115.",
             )
     return frozenset(map(int, numbers))

@@ -2,16 +2,40 @@
 
 from collections.abc import Mapping, Sequence
 
+from ao_workflows.audit.checks.archive_format import ArchiveFormat
+from ao_workflows.audit.checks.exif_archive_test import EXIFArchiveTest
+from ao_workflows.audit.checks.exif_archive_thumbnail import EXIFArchiveThumbnail
+from ao_workflows.audit.checks.exif_image_test import EXIFImageTest
+from ao_workflows.audit.checks.exif_image_thumbnail import EXIFImageThumbnail
 from ao_workflows.audit.checks.file_sequence import FileSequence
+from ao_workflows.audit.checks.file_size_tests import FileSizeTests
+from ao_workflows.audit.checks.image_consistency import ImageConsistency
+from ao_workflows.audit.checks.image_file_name_format import ImageFileNameFormat
+from ao_workflows.audit.checks.image_pairing import ImagePairing
 from ao_workflows.audit.checks.no_files_in_folder import NoFilesInFolder
 from ao_workflows.audit.checks.no_folders_in_image_groups import NoFoldersInImageGroups
+from ao_workflows.audit.checks.web_image_attributes import WebImageAttributes
 from ao_workflows.audit.contract import AuditTest
 from ao_workflows.audit.properties import unknown
 
 
 def audit_tests() -> Mapping[str, AuditTest]:
     """Return every audit test by its key, in the order in which they run."""
-    tests: list[AuditTest] = [NoFilesInFolder(), NoFoldersInImageGroups(), FileSequence()]
+    tests: list[AuditTest] = [
+        NoFilesInFolder(),
+        NoFoldersInImageGroups(),
+        FileSequence(),
+        ImageFileNameFormat(),
+        FileSizeTests(),
+        WebImageAttributes(),
+        EXIFArchiveTest(),
+        EXIFImageTest(),
+        EXIFArchiveThumbnail(),
+        EXIFImageThumbnail(),
+        ImagePairing(),
+        ImageConsistency(),
+        ArchiveFormat(),
+    ]
     return {test.key: test for test in tests}
 
 

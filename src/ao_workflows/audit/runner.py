@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ao_workflows.audit.contract import AuditTest, BrokenAt
+from ao_workflows.audit.contract import AuditedWork, AuditTest, BrokenAt
 from ao_workflows.audit.findings import FOLDER_MISSING, NOT_AUDITED, AuditFinding
 from ao_workflows.audit.properties import AuditProperties
 from ao_workflows.audit.registry import select_tests
@@ -54,9 +54,10 @@ def run_tests(work: WorkStructure, tests: Sequence[AuditTest], properties: Audit
             action="Name a test, or none to run all.",
         )
     results = _unseen(work)
+    audited = AuditedWork(work, properties)
     for test in tests:
-        findings = [*_missing_folders(work, test), *_run(test, work, properties)]
-        results.append(TestResult(test.key, tuple(_weighed(finding, properties) for finding in findings)))
+        findings = [*_missing_folders(work, test), *_run(test, audited)]
+        results.append(TestResult(test.key, tuple(_weighed(finding, test, properties) for finding in findings)))
     return AuditReport(work.root.name, tuple(results))
 
 
@@ -69,13 +70,13 @@ def _unseen(work: WorkStructure) -> list[TestResult]:
     return [TestResult(UNSEEN, findings)] if findings else []
 
 
-def _run(test: AuditTest, work: WorkStructure, properties: AuditProperties) -> list[AuditFinding]:
+def _run(test: AuditTest, work: AuditedWork) -> list[AuditFinding]:
     """Run one test; whatever breaks inside it becomes a finding that fails the audit."""
     findings = []
     path = work.root
     cause: BaseException | None = None
     try:
-        for finding in test.run(work, properties):
+        for finding in test.run(work):
             if finding.test != test.key or finding.error not in test.errors:
                 message = f"it reported error {finding.error} of {finding.test}, which it does not declare"
                 raise ValueError(message)  # noqa: TRY301 - to be reported like all that goes wrong in a test
@@ -104,8 +105,8 @@ def _missing_folders(work: WorkStructure, test: AuditTest) -> Iterator[AuditFind
     """Yield a finding for each folder that ``test`` needs and ``work`` has not.
 
     A kind of image groups that the work does not have at all is missing; so is, for an image group that it has in
-    one kind, the same group in another kind that the test needs. A test that finds no group of any kind has looked
-    at nothing, and says so in a way that cannot be made a warning.
+    one kind, the same group in another kind that the test needs. In a work without any group each test has looked at
+    nothing, and says so in a way that cannot be made a warning.
     """
     of_kind = {kind: {group.name for group in work.groups_of(kind)} for kind in test.kinds}
     names = set().union(*of_kind.values())
@@ -118,13 +119,14 @@ def _missing_folders(work: WorkStructure, test: AuditTest) -> Iterator[AuditFind
             where = f"{kind}/{name}" if work.layout is Layout.V1 else f"{name}/{kind}"
             message = f"{test.key} needs {kind!r} for every image group, and {name!r} has none."
             yield AuditFinding(test.key, FOLDER_MISSING, where, message)
-    if test.kinds and not names:
+    if test.kinds and not work.groups:
         message = f"{test.key} found no image group, so it has checked nothing."
         yield AuditFinding(test.key, NOT_AUDITED, ".", message)
 
 
-def _weighed(finding: AuditFinding, properties: AuditProperties) -> AuditFinding:
-    return dataclasses.replace(finding, severity=properties.severity_of(finding.error))
+def _weighed(finding: AuditFinding, test: AuditTest, properties: AuditProperties) -> AuditFinding:
+    severity = properties.severity_of(finding.error, mild=finding.error in test.warnings)
+    return dataclasses.replace(finding, severity=severity)
 
 
 def _unreadable(error: OSError, path: Path) -> AuditUnreadable:

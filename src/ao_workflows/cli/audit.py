@@ -15,6 +15,7 @@ from ao_workflows.audit import (
     AuditReport,
     TestResult,
     parse_properties,
+    properties_of,
     run_audit,
 )
 from ao_workflows.cli.output import JsonOption, cell, out, print_json, settings_with_logs
@@ -45,7 +46,7 @@ def audit(
     Example: ao audit /mnt/incoming/W22084 -T FileSequence
     """
     settings = settings_with_logs().audit
-    properties = parse_properties(define or (), base=AuditProperties(errors_as_warning=settings.errors_as_warning))
+    properties = parse_properties(define or (), base=properties_of(settings))
     reports = [_audit(work, tests or settings.tests, properties) for work in works]
     if as_json:
         print_json({"works": [report.as_dict() for report in reports]})

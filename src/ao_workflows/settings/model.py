@@ -121,6 +121,10 @@ class AuditSettings(_Section):
     """Keys of the tests to run. Left out: all of them."""
     errors_as_warning: frozenset[int] = frozenset()
     """Error numbers that warn and do not fail the audit."""
+    warnings_as_error: frozenset[int] = frozenset()
+    """Error numbers that fail the audit although their test takes them for warnings."""
+    maximum_image_file_size: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,14}[KMGkmg]?$")] = "400K"
+    """The most bytes that a web image may have; K, M and G stand for 1,024 bytes, and so on."""
 
 
 class ProcessSettings(_Section):

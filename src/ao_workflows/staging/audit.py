@@ -1,6 +1,6 @@
 """Stage ``audit``: the images and folders of a work keep the archive's rules."""
 
-from ao_workflows.audit import AuditProperties, run_audit
+from ao_workflows.audit import properties_of, run_audit
 from ao_workflows.errors import SystemFailed
 from ao_workflows.staging.scratch import forget, is_whole
 from ao_workflows.staging.stage import StageContext, StageResult
@@ -26,6 +26,6 @@ def run(context: StageContext) -> StageResult:
     report = run_audit(
         context.folder / rid,
         tests=settings.tests,
-        properties=AuditProperties(errors_as_warning=settings.errors_as_warning),
+        properties=properties_of(settings),
     )
     return StageResult(detail=report.as_dict(), rejection=report.rejection())

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import ClassVar
 
-from ao_workflows.audit.contract import ARCHIVE, IMAGES, AuditTest, examining
+from ao_workflows.audit.contract import ARCHIVE, IMAGES, AuditedWork, AuditTest, examining
 from ao_workflows.audit.findings import AuditFinding
-from ao_workflows.audit.properties import AuditProperties
-from ao_workflows.works import ImageGroup, Layout, WorkStructure
+from ao_workflows.works import ImageGroup, Layout
 
 _NUMBER = re.compile(r"[0-9]{1,4}\Z")
 
@@ -80,9 +79,8 @@ class FileSequence(AuditTest):
         109: "An image group holds fewer pages than its last number says, or none.",
     }
 
-    def run(self, work: WorkStructure, properties: AuditProperties) -> Iterator[AuditFinding]:
+    def run(self, work: AuditedWork) -> Iterator[AuditFinding]:
         """See the contract."""
-        del properties
         if work.layout is Layout.V1:
             yield from self._outside(work)
         for group in work.groups:
@@ -94,7 +92,7 @@ class FileSequence(AuditTest):
                 message = f"The image group {group.name!r} in {group.kind} fails the sequence test ({count})."
                 yield self.finding(work, 106, group.path, message)
 
-    def _outside(self, work: WorkStructure) -> Iterator[AuditFinding]:
+    def _outside(self, work: AuditedWork) -> Iterator[AuditFinding]:
         """Report what stands where no sequence can include it: beside the image groups, or in the other layout."""
         for kind in self.kinds:
             folder = work.root / kind
@@ -114,7 +112,7 @@ class FileSequence(AuditTest):
                 )
                 yield self.finding(work, 106, folder, message)
 
-    def _group(self, work: WorkStructure, group: ImageGroup) -> Iterator[AuditFinding]:
+    def _group(self, work: AuditedWork, group: ImageGroup) -> Iterator[AuditFinding]:
         names, others = _list(group.path)
         sequence = read_sequence(names)
         for name in others:

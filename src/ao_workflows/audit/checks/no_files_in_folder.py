@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from ao_workflows.audit.contract import AuditTest
+from ao_workflows.audit.contract import AuditedWork, AuditTest
 from ao_workflows.audit.findings import AuditFinding
-from ao_workflows.audit.properties import AuditProperties
-from ao_workflows.works import WorkStructure
 
 
 class NoFilesInFolder(AuditTest):
@@ -19,9 +17,8 @@ class NoFilesInFolder(AuditTest):
     summary = "The work's root holds only folders."
     errors: ClassVar = {102: "A file stands in the work's root."}
 
-    def run(self, work: WorkStructure, properties: AuditProperties) -> Iterator[AuditFinding]:
+    def run(self, work: AuditedWork) -> Iterator[AuditFinding]:
         """See the contract."""
-        del properties
         with os.scandir(work.root) as entries:
             names = sorted(
                 entry.name

@@ -4,10 +4,8 @@ import os
 from collections.abc import Iterator
 from typing import ClassVar
 
-from ao_workflows.audit.contract import ARCHIVE, IMAGES, AuditTest
+from ao_workflows.audit.contract import ARCHIVE, IMAGES, AuditedWork, AuditTest
 from ao_workflows.audit.findings import AuditFinding
-from ao_workflows.audit.properties import AuditProperties
-from ao_workflows.works import WorkStructure
 
 
 class NoFoldersInImageGroups(AuditTest):
@@ -18,9 +16,8 @@ class NoFoldersInImageGroups(AuditTest):
     kinds = (ARCHIVE, IMAGES)
     errors: ClassVar = {103: "A folder stands in an image group.", 104: "An image group holds folders."}
 
-    def run(self, work: WorkStructure, properties: AuditProperties) -> Iterator[AuditFinding]:
+    def run(self, work: AuditedWork) -> Iterator[AuditFinding]:
         """See the contract."""
-        del properties
         for group in work.groups:
             with os.scandir(group.path) as entries:
                 folders = sorted(

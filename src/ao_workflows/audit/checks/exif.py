@@ -1,0 +1,57 @@
+"""What the four EXIF tests share: the rule, for whichever kind of image group it is."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from ao_workflows.audit.contract import ImageTest
+from ao_workflows.audit.images import ImageFacts
+from ao_workflows.audit.properties import AuditProperties
+from ao_workflows.works import ImageGroup
+
+_UPRIGHT = frozenset({None, 0, 1})
+"""Values of the tag Orientation by which a viewer leaves an image as it is; 0 is not defined, and ignored."""
+
+
+class OrientationTest(ImageTest):
+    """Metadata can be read, and no viewer turns the image: some obey EXIF's Orientation, and some do not.
+
+    :cvar error: its one error number.
+    """
+
+    error: ClassVar[int]
+
+    def check(self, image: ImageFacts, group: ImageGroup, properties: AuditProperties) -> Iterator[tuple[int, str]]:
+        """See the contract."""
+        del group, properties
+        problem = unreadable(image)
+        if problem:
+            yield self.error, problem
+        elif image.orientation not in _UPRIGHT:
+            yield self.error, f"{image.name!r} has the EXIF orientation {image.orientation}; it has to be 1, 0 or none."
+
+
+class ThumbnailTest(ImageTest):
+    """No smaller version of the image is embedded in it: it is out of date as soon as the image is edited.
+
+    :cvar error: its one error number.
+    """
+
+    error: ClassVar[int]
+
+    def check(self, image: ImageFacts, group: ImageGroup, properties: AuditProperties) -> Iterator[tuple[int, str]]:
+        """See the contract."""
+        del group, properties
+        problem = unreadable(image)
+        if problem:
+            yield self.error, problem
+        elif image.has_thumbnail:
+            yield self.error, f"{image.name!r} has a thumbnail embedded in it."
+
+
+def unreadable(image: ImageFacts) -> str | None:
+    """Return the sentence for an image whose metadata cannot be seen, ``None`` if they can."""
+    if image.format is None:
+        return f"{image.name!r} {image.problem}, so that its metadata cannot be read."
+    if image.metadata_problem is not None:
+        return f"The EXIF data of {image.name!r} cannot be read: {image.metadata_problem}."
+    return None

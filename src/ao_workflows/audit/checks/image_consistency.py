@@ -1,0 +1,69 @@
+"""ImageConsistency: the images of a group were made alike; what is not was often made by mistake."""
+
+import statistics
+from collections import Counter
+from collections.abc import Iterator
+from typing import ClassVar
+
+from ao_workflows.audit.contract import ARCHIVE, IMAGES, AuditedWork, AuditTest
+from ao_workflows.audit.findings import AuditFinding
+from ao_workflows.audit.images import ImageFacts
+
+ENOUGH = 5
+"""Images that a group must have before most of them can be called the rule."""
+
+MOST = 0.9
+"""The share of a group that makes a rule; covers and inserts are few."""
+
+HALF, TWICE = 0.6, 1.67
+"""Beyond these, an image is about half or twice as wide or high as is usual in its group: half a page, or two."""
+
+
+class ImageConsistency(AuditTest):
+    """Pixel size, colours and bit depth of an image are those of nearly all others in its group.
+
+    A page of half the width was cut, two pages in one were not; a stray greyscale page lost its red seals. Warnings:
+    a cover or a folded map is different for a good reason.
+    """
+
+    key = "ImageConsistency"
+    summary = "The images of a group are about of one size, and of the same colours and bit depth."
+    kinds = (ARCHIVE, IMAGES)
+    errors: ClassVar = {
+        140: "An image is about half or twice as large as the others of its group.",
+        141: "An image has other colours, or another bit depth, than nearly all others of its group.",
+    }
+    warnings = frozenset({140, 141})
+
+    def run(self, work: AuditedWork) -> Iterator[AuditFinding]:
+        """See the contract."""
+        for group in work.groups:
+            images = [image for image in work.images_of(group) if image.width and image.height]
+            if len(images) >= ENOUGH:
+                for image, error, message in (*_sizes(images), *_colours(images)):
+                    yield self.finding(work, error, group.path / image.name, message)
+
+
+def _sizes(images: list[ImageFacts]) -> Iterator[tuple[ImageFacts, int, str]]:
+    width, height = (statistics.median_low(getattr(image, side) for image in images) for side in ("width", "height"))
+    for image in images:
+        if not all(HALF < found / usual < TWICE for found, usual in ((image.width, width), (image.height, height))):
+            found = f"{image.width} by {image.height} pixels; {width} by {height} is usual in its group"
+            yield image, 140, f"{image.name!r} has {found}."
+
+
+def _colours(images: list[ImageFacts]) -> Iterator[tuple[ImageFacts, int, str]]:
+    kinds = Counter((image.channels, image.bits) for image in images)
+    (usual, count), *_ = kinds.most_common(1)
+    if count >= MOST * len(images):
+        for image in images:
+            if (image.channels, image.bits) != usual:
+                yield (
+                    image,
+                    141,
+                    f"{image.name!r} has {_kind(image.channels, image.bits)}; {_kind(*usual)} are usual in its group.",
+                )
+
+
+def _kind(channels: int, bits: int) -> str:
+    return f"{channels} channel{'' if channels == 1 else 's'} of {bits} bit{'' if bits == 1 else 's'}"

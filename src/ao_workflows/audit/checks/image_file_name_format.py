@@ -1,0 +1,29 @@
+"""ImageFileNameFormat: the name of a web image tells its image group and its page."""
+
+import re
+from collections.abc import Iterator
+from typing import ClassVar
+
+from ao_workflows.audit.contract import IMAGES, ImageTest
+from ao_workflows.audit.images import ImageFacts
+from ao_workflows.audit.properties import AuditProperties
+from ao_workflows.works import ImageGroup
+
+
+class ImageFileNameFormat(ImageTest):
+    """A name is the group's id, at most one ``-`` or ``_``, four digits, a dot and an extension, in any case.
+
+    The group's id is what follows the first ``-`` in the name of its folder.
+    """
+
+    key = "ImageFileNameFormat"
+    summary = "Web images are named by their image group and a page number of four digits."
+    kinds = (IMAGES,)
+    errors: ClassVar = {119: "The name of a web image has not the right form."}
+
+    def check(self, image: ImageFacts, group: ImageGroup, properties: AuditProperties) -> Iterator[tuple[int, str]]:
+        """See the contract."""
+        del properties
+        group_id = group.name.partition("-")[2]
+        if not re.fullmatch(rf"{re.escape(group_id)}[-_]?[0-9]{{4}}\.[A-Za-z0-9]+", image.name, re.IGNORECASE):
+            yield 119, f"{image.name!r} is not named as in {group_id + '0001.jpg'!r}."

@@ -1,0 +1,45 @@
+"""What is known of one image file after it was looked at once: plain values, for every test that asks."""
+
+from dataclasses import dataclass
+
+JPEG = "JPEG"
+TIFF = "TIFF"
+GROUP_4 = 4
+"""TIFF's number for the compression CCITT T.6, called Group 4 (TIFF 6.0, section 11)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFacts:
+    """One image file.
+
+    :param name: in its image group.
+    :param size: bytes.
+    :param format: as its content says: ``JPEG``, ``TIFF``, ``JPEG2000``, ``PNG``, ``GIF`` …; ``None`` if that is not
+        the content of an image that can be read.
+    :param problem: why it cannot be read, where ``format`` is ``None``.
+    :param width: pixels, as ``height``; 0 where unknown.
+    :param bits: bits of each sample; 0 where unknown.
+    :param channels: samples of each pixel; 0 where unknown.
+    :param compression: the number in a TIFF's tag 259; ``None`` for other formats.
+    :param orientation: of EXIF (or the same tag of a TIFF); ``None`` where there is none.
+    :param has_thumbnail: whether a smaller copy of the image is embedded in its EXIF data or beside it in a TIFF.
+    :param metadata_problem: why its EXIF data cannot be read; ``None`` if it can, or there is none.
+    """
+
+    name: str
+    size: int
+    format: str | None = None
+    problem: str | None = None
+    width: int = 0
+    height: int = 0
+    bits: int = 0
+    channels: int = 0
+    compression: int | None = None
+    orientation: int | None = None
+    has_thumbnail: bool = False
+    metadata_problem: str | None = None
+
+    @property
+    def is_bilevel(self) -> bool:
+        """Whether each pixel is black or white."""
+        return (self.bits, self.channels) == (1, 1)

@@ -1,0 +1,138 @@
+"""Looking at one image file: its headers and metadata, never its pixels."""
+
+import os
+import struct
+import warnings
+from pathlib import Path
+from typing import Any
+
+from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
+
+from ao_workflows.audit.images.facts import JPEG, ImageFacts
+
+FORMATS = ("JPEG", "TIFF", "JPEG2000", "PNG", "GIF")
+"""What is looked for in a file, whatever its name: image formats of libraries, each by a decoder that is well kept."""
+
+MOST_DIRECTORIES = 64
+"""Directories of a TIFF that are followed; a file may hold any number, or lead round in a circle."""
+
+_COMPRESSION, _ORIENTATION, _SUBFILE_TYPE, _SUB_DIRECTORIES = 259, 274, 254, 330
+_BITS_PER_SAMPLE, _SAMPLES_PER_PIXEL = 258, 277
+_THUMBNAIL_OFFSET, _STRIP_OFFSETS = 513, 273
+_REDUCED = 1  # the bit of tag 254 that says: a smaller version of another image in this file (TIFF 6.0, section 8)
+_DEPTHS = {"1": (1, 1), "L": (8, 1), "P": (8, 1), "LA": (8, 2), "RGB": (8, 3), "RGBA": (8, 4), "CMYK": (8, 4)}
+_DEPTHS |= {"YCbCr": (8, 3), "LAB": (8, 3), "I;16": (16, 1), "I;16B": (16, 1), "I": (32, 1), "F": (32, 1)}
+
+# Only headers are read here, whatever size they claim: a large map is no attack.
+Image.MAX_IMAGE_PIXELS = None
+
+# What decoders raise of content that is not what it seems. An OSError with a number is the disk's, not theirs.
+BROKEN = (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError, TypeError, KeyError)
+BROKEN_TOO = (IndexError, EOFError, OverflowError, ArithmeticError, AttributeError, struct.error, OSError, UserWarning)
+
+
+def look_at(path: Path) -> ImageFacts:
+    """Return what the headers of the file ``path`` say; what is wrong with them is in the facts.
+
+    :raises OSError: if the disk does not give the file.
+    """
+    with path.open("rb") as file, warnings.catch_warnings():
+        # What decoders warn of is either found by a test, or nobody's concern.
+        warnings.simplefilter("ignore")
+        size = os.fstat(file.fileno()).st_size
+        try:
+            with Image.open(file, formats=FORMATS) as image:
+                return _facts(path.name, size, image)
+        except (*BROKEN, *BROKEN_TOO) as error:
+            _raise_if_the_disks(error)
+            reason = "is empty" if size == 0 else "has not the content of an image"
+            return ImageFacts(name=path.name, size=size, problem=reason)
+
+
+def _facts(name: str, size: int, image: Image.Image) -> ImageFacts:
+    compression = None
+    bits, channels = _DEPTHS.get(image.mode, (0, len(image.getbands())))
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        compression = _number(image.tag_v2.get(_COMPRESSION, 1))
+        declared = image.tag_v2.get(_BITS_PER_SAMPLE, (1,))
+        bits = _number(declared) or bits
+        channels = _number(image.tag_v2.get(_SAMPLES_PER_PIXEL, 1)) or channels
+    orientation, has_thumbnail, problem = _metadata(image)
+    return ImageFacts(
+        name=name,
+        size=size,
+        # A JPEG with several pictures in it (MPO) is a JPEG to every reader.
+        format=JPEG if image.format == "MPO" else image.format,
+        width=image.width,
+        height=image.height,
+        bits=bits,
+        channels=channels,
+        compression=compression,
+        orientation=orientation,
+        has_thumbnail=has_thumbnail,
+        metadata_problem=problem,
+    )
+
+
+def _metadata(image: Image.Image) -> tuple[int | None, bool, str | None]:
+    """Return orientation, whether there is a thumbnail, and why that cannot be told."""
+    try:
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            orientation, has_thumbnail = image.tag_v2.get(_ORIENTATION), _tiff_has_thumbnail(image)
+        else:
+            orientation, has_thumbnail = _exif(image.info.get("exif", b""))
+    except (*BROKEN, *BROKEN_TOO) as error:
+        _raise_if_the_disks(error)
+        return None, False, f"{type(error).__name__}: {str(error)[:200]}"
+    if orientation is not None and not isinstance(orientation, int):
+        return None, False, "the orientation is no number"
+    return orientation, has_thumbnail, None
+
+
+def _exif(data: bytes) -> tuple[Any, bool]:
+    """Return what EXIF data say: the orientation, and whether there is a thumbnail.
+
+    Pillow reads them when it opens an image, too, and keeps silent about what it cannot read.
+    """
+    exif = Image.Exif()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Corrupt EXIF data")
+        exif.load(data)
+        exif.get_ifd(ExifTags.IFD.Exif)
+        thumbnail = exif.get_ifd(ExifTags.IFD.IFD1)
+    return exif.get(_ORIENTATION), _THUMBNAIL_OFFSET in thumbnail or _STRIP_OFFSETS in thumbnail
+
+
+def _tiff_has_thumbnail(image: TiffImagePlugin.TiffImageFile) -> bool:
+    """Tell whether another directory of the file says that it is a smaller version of an image in it."""
+    for number in range(1, MOST_DIRECTORIES):
+        try:
+            image.seek(number)
+        except EOFError:
+            break
+        if _number(image.tag_v2.get(_SUBFILE_TYPE, 0)) & _REDUCED:
+            return True
+    image.seek(0)
+    inner = image.tag_v2.get(_SUB_DIRECTORIES, ())
+    return any(_is_reduced(image, offset) for offset in (inner if isinstance(inner, tuple) else (inner,)))
+
+
+def _is_reduced(image: TiffImagePlugin.TiffImageFile, offset: Any) -> bool:
+    """Tell whether the directory at ``offset`` says that it is a smaller version of another image."""
+    if image.fp is None:
+        raise ValueError("the file is closed")
+    image.fp.seek(0)
+    directory = TiffImagePlugin.ImageFileDirectory_v2(image.fp.read(8))
+    image.fp.seek(offset)
+    directory.load(image.fp)
+    return bool(_number(directory.get(_SUBFILE_TYPE, 0)) & _REDUCED)
+
+
+def _number(value: Any) -> int:
+    first = value[0] if isinstance(value, tuple) and value else value
+    return first if isinstance(first, int) else 0
+
+
+def _raise_if_the_disks(error: Exception) -> None:
+    if isinstance(error, OSError) and error.errno is not None:
+        raise error
