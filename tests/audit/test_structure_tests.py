@@ -9,12 +9,12 @@ from ao_workflows.audit import AuditReport, run_audit
 from ao_workflows.works import NotAWork
 
 MakeWork = Callable[..., Path]
-OF_BOTH = ["NoFoldersInImageGroups", "FileSequence", "ImagePairing", "ImageConsistency"]
+OF_BOTH = ["NoFoldersInImageGroups", "FileSequence", "ImageIntegrity", "ImagePairing", "ImageConsistency"]
 OF_WEB_IMAGES = ["ImageFileNameFormat", "FileSizeTests", "WebImageAttributes", "EXIFImageTest", "EXIFImageThumbnail"]
 OF_MASTERS = ["EXIFArchiveTest", "EXIFArchiveThumbnail", "ArchiveFormat"]
 ALL = [
     *("NoFilesInFolder", "NoFoldersInImageGroups", "FileSequence"),
-    *("ImageFileNameFormat", "FileSizeTests", "WebImageAttributes"),
+    *("ImageIntegrity", "ImageFileNameFormat", "FileSizeTests", "WebImageAttributes"),
     *("EXIFArchiveTest", "EXIFImageTest", "EXIFArchiveThumbnail", "EXIFImageThumbnail"),
     *("ImagePairing", "ImageConsistency", "ArchiveFormat"),
 ]

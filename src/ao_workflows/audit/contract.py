@@ -59,6 +59,7 @@ class AuditTest(ABC):
     :cvar summary: its rule in one line.
     :cvar kinds: the kinds of image groups (``images``, ``archive``) that a work must have for it.
     :cvar errors: the error numbers that it can report, each with its meaning.
+    :cvar needs_pixels: whether it asks for the pixels of images, which takes a hundred times longer than their headers.
     :cvar warnings: those among them that do not fail an audit, unless ``WarningsAsError`` names them.
     """
 
@@ -67,6 +68,7 @@ class AuditTest(ABC):
     kinds: ClassVar[tuple[str, ...]] = ()
     errors: ClassVar[Mapping[int, str]]
     warnings: ClassVar[frozenset[int]] = frozenset()
+    needs_pixels: ClassVar[bool] = False
 
     @abstractmethod
     def run(self, work: AuditedWork) -> Iterable[AuditFinding]:

@@ -11,6 +11,7 @@ from ao_workflows.audit.checks.file_sequence import FileSequence
 from ao_workflows.audit.checks.file_size_tests import FileSizeTests
 from ao_workflows.audit.checks.image_consistency import ImageConsistency
 from ao_workflows.audit.checks.image_file_name_format import ImageFileNameFormat
+from ao_workflows.audit.checks.image_integrity import ImageIntegrity
 from ao_workflows.audit.checks.image_pairing import ImagePairing
 from ao_workflows.audit.checks.no_files_in_folder import NoFilesInFolder
 from ao_workflows.audit.checks.no_folders_in_image_groups import NoFoldersInImageGroups
@@ -25,6 +26,7 @@ def audit_tests() -> Mapping[str, AuditTest]:
         NoFilesInFolder(),
         NoFoldersInImageGroups(),
         FileSequence(),
+        ImageIntegrity(),
         ImageFileNameFormat(),
         FileSizeTests(),
         WebImageAttributes(),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ao_workflows.audit.contract import AuditedWork, AuditTest, BrokenAt
 from ao_workflows.audit.findings import FOLDER_MISSING, NOT_AUDITED, AuditFinding
+from ao_workflows.audit.images import Gallery
 from ao_workflows.audit.properties import AuditProperties
 from ao_workflows.audit.registry import select_tests
 from ao_workflows.audit.report import AuditReport, TestResult
@@ -25,10 +26,15 @@ class AuditUnreadable(SystemFailed):
 
 
 def run_audit(
-    work: Path, *, tests: Sequence[str] | None = None, properties: AuditProperties = _DEFAULTS
+    work: Path,
+    *,
+    tests: Sequence[str] | None = None,
+    properties: AuditProperties = _DEFAULTS,
+    jobs: int | None = None,
 ) -> AuditReport:
     """Run the chosen tests (all when none are named) on the folder ``work`` and return what they found.
 
+    :param jobs: images that are looked at at a time; by default one for each core.
     :raises UsageError: if a key is unknown, or no test would run.
     :raises NotAWork: if the folder has no work's layout.
     :raises SystemFailed: if the disk does not let the work be read.
@@ -39,10 +45,12 @@ def run_audit(
     if root.is_file():
         raise NotAWork(f"{str(work)!r} is a file, not a work.", action="Name the work's folder.")
     structure = read_structure(root)
-    return run_tests(structure, chosen, properties)
+    return run_tests(structure, chosen, properties, jobs=jobs)
 
 
-def run_tests(work: WorkStructure, tests: Sequence[AuditTest], properties: AuditProperties) -> AuditReport:
+def run_tests(
+    work: WorkStructure, tests: Sequence[AuditTest], properties: AuditProperties, *, jobs: int | None = None
+) -> AuditReport:
     """Run ``tests`` on ``work`` and return what they found, after what none of them can see.
 
     :raises UsageError: if there is no test.
@@ -54,7 +62,8 @@ def run_tests(work: WorkStructure, tests: Sequence[AuditTest], properties: Audit
             action="Name a test, or none to run all.",
         )
     results = _unseen(work)
-    audited = AuditedWork(work, properties)
+    gallery = Gallery(with_pixels=any(test.needs_pixels for test in tests), jobs=jobs or os.cpu_count() or 1)
+    audited = AuditedWork(work, properties, gallery)
     for test in tests:
         findings = [*_missing_folders(work, test), *_run(test, audited)]
         results.append(TestResult(test.key, tuple(_weighed(finding, test, properties) for finding in findings)))

@@ -37,9 +37,12 @@ def audit(
         list[str] | None,
         typer.Option("-D", help="Set a property, such as ErrorsAsWarning=111,115.", metavar="KEY=VALUE"),
     ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, max=64, help="Images looked at at a time; by default one a core.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Audit works: their folders, their image groups, and the sequence of their images.
+    """Audit works: their folders and image groups, and every image in them, to its last pixel.
 
     Exit code 0 when every work passed (warnings allowed), 1 when one failed.
 
@@ -47,7 +50,7 @@ def audit(
     """
     settings = settings_with_logs().audit
     properties = parse_properties(define or (), base=properties_of(settings))
-    reports = [_audit(work, tests or settings.tests, properties) for work in works]
+    reports = [_audit(work, tests or settings.tests, properties, jobs) for work in works]
     if as_json:
         print_json({"works": [report.as_dict() for report in reports]})
     else:
@@ -57,10 +60,10 @@ def audit(
         raise typer.Exit(ExitCode.REJECTED)
 
 
-def _audit(work: Path, tests: Sequence[str] | None, properties: AuditProperties) -> AuditReport:
+def _audit(work: Path, tests: Sequence[str] | None, properties: AuditProperties, jobs: int | None) -> AuditReport:
     """Audit one work; a folder that is no work fails like one, so that the others are reported all the same."""
     try:
-        return run_audit(work, tests=tests, properties=properties)
+        return run_audit(work, tests=tests, properties=properties, jobs=jobs)
     except NotAWork as error:
         finding = AuditFinding(STRUCTURE, NOT_AUDITED, ".", error.message)
         return AuditReport(Path(os.path.abspath(work)).name, (TestResult(STRUCTURE, (finding,)),))

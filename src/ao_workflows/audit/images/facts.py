@@ -24,6 +24,8 @@ class ImageFacts:
     :param orientation: of EXIF (or the same tag of a TIFF); ``None`` where there is none.
     :param has_thumbnail: whether a smaller copy of the image is embedded in its EXIF data or beside it in a TIFF.
     :param metadata_problem: why its EXIF data cannot be read; ``None`` if it can, or there is none.
+    :param pixel_problem: why its pixels cannot be unpacked to the end; ``None`` if they can, or nobody asked.
+    :param is_too_large: it would take too much memory to unpack them, and was not tried.
     """
 
     name: str
@@ -38,6 +40,8 @@ class ImageFacts:
     orientation: int | None = None
     has_thumbnail: bool = False
     metadata_problem: str | None = None
+    pixel_problem: str | None = None
+    is_too_large: bool = False
 
     @property
     def is_bilevel(self) -> bool:

@@ -2,6 +2,8 @@
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from ao_workflows.audit.images.facts import ImageFacts
@@ -9,9 +11,15 @@ from ao_workflows.audit.images.looking import look_at
 
 
 class Gallery:
-    """What is known of the images of one work."""
+    """What is known of the images of one work.
 
-    def __init__(self) -> None:
+    :param with_pixels: unpack all pixels as well.
+    :param jobs: images that are looked at at a time; decoders let go of the interpreter, so cores do share them.
+    """
+
+    def __init__(self, *, with_pixels: bool = False, jobs: int = 1) -> None:
+        self._look = partial(look_at, with_pixels=with_pixels)
+        self._jobs = jobs
         self._groups: dict[Path, tuple[ImageFacts, ...]] = {}
 
     def images_of(self, group: Path) -> tuple[ImageFacts, ...]:
@@ -22,7 +30,8 @@ class Gallery:
         :raises OSError: if the disk does not give the folder or a file.
         """
         if group not in self._groups:
-            self._groups[group] = tuple(look_at(group / name) for name in image_names(group))
+            with ThreadPoolExecutor(self._jobs) as pool:
+                self._groups[group] = tuple(pool.map(self._look, [group / name for name in image_names(group)]))
         return self._groups[group]
 
 

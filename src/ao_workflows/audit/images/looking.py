@@ -1,17 +1,22 @@
-"""Looking at one image file: its headers and metadata, never its pixels."""
+"""Looking at one image file: its headers and metadata, and its pixels if they are asked for."""
 
 import os
 import struct
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from ao_workflows.audit.images.facts import JPEG, ImageFacts
+from ao_workflows.audit.images.pixels import unpack_pixels, unpacked_bytes
 
 FORMATS = ("JPEG", "TIFF", "JPEG2000", "PNG", "GIF")
 """What is looked for in a file, whatever its name: image formats of libraries, each by a decoder that is well kept."""
+
+MOST_UNPACKED = 384 << 20
+"""Bytes of memory that the pixels of one image may take; 128 million pixels of three colours."""
 
 MOST_DIRECTORIES = 64
 """Directories of a TIFF that are followed; a file may hold any number, or lead round in a circle."""
@@ -19,34 +24,51 @@ MOST_DIRECTORIES = 64
 _COMPRESSION, _ORIENTATION, _SUBFILE_TYPE, _SUB_DIRECTORIES = 259, 274, 254, 330
 _BITS_PER_SAMPLE, _SAMPLES_PER_PIXEL = 258, 277
 _THUMBNAIL_OFFSET, _STRIP_OFFSETS = 513, 273
+_SIZES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+"""Bytes of a value of each type that is longer than a byte."""
+_INLINE = 4  # bytes that stand in a directory's entry itself
 _REDUCED = 1  # the bit of tag 254 that says: a smaller version of another image in this file (TIFF 6.0, section 8)
 _DEPTHS = {"1": (1, 1), "L": (8, 1), "P": (8, 1), "LA": (8, 2), "RGB": (8, 3), "RGBA": (8, 4), "CMYK": (8, 4)}
 _DEPTHS |= {"YCbCr": (8, 3), "LAB": (8, 3), "I;16": (16, 1), "I;16B": (16, 1), "I": (32, 1), "F": (32, 1)}
 
-# Only headers are read here, whatever size they claim: a large map is no attack.
+# Headers may claim any size: a large map is no attack, and what is unpacked has a bound of its own.
 Image.MAX_IMAGE_PIXELS = None
+
+# What decoders warn of is either found by a test, or nobody's concern.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 # What decoders raise of content that is not what it seems. An OSError with a number is the disk's, not theirs.
 BROKEN = (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError, TypeError, KeyError)
-BROKEN_TOO = (IndexError, EOFError, OverflowError, ArithmeticError, AttributeError, struct.error, OSError, UserWarning)
+BROKEN_TOO = (IndexError, EOFError, OverflowError, ArithmeticError, AttributeError, struct.error, OSError)
 
 
-def look_at(path: Path) -> ImageFacts:
+def look_at(path: Path, *, with_pixels: bool = False) -> ImageFacts:
     """Return what the headers of the file ``path`` say; what is wrong with them is in the facts.
 
+    :param with_pixels: unpack all of its pixels as well, to see whether that can be done.
     :raises OSError: if the disk does not give the file.
     """
-    with path.open("rb") as file, warnings.catch_warnings():
-        # What decoders warn of is either found by a test, or nobody's concern.
-        warnings.simplefilter("ignore")
+    with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         try:
             with Image.open(file, formats=FORMATS) as image:
-                return _facts(path.name, size, image)
+                facts = _facts(path.name, size, image)
+                return _with_pixels(facts, image) if with_pixels else facts
         except (*BROKEN, *BROKEN_TOO) as error:
             _raise_if_the_disks(error)
             reason = "is empty" if size == 0 else "has not the content of an image"
             return ImageFacts(name=path.name, size=size, problem=reason)
+
+
+def _with_pixels(facts: ImageFacts, image: Image.Image) -> ImageFacts:
+    if unpacked_bytes(image) > MOST_UNPACKED:
+        return replace(facts, is_too_large=True)
+    try:
+        unpack_pixels(image)
+    except (*BROKEN, *BROKEN_TOO) as error:
+        _raise_if_the_disks(error)
+        return replace(facts, pixel_problem=str(error)[:200] or type(error).__name__)
+    return facts
 
 
 def _facts(name: str, size: int, image: Image.Image) -> ImageFacts:
@@ -93,14 +115,29 @@ def _exif(data: bytes) -> tuple[Any, bool]:
     """Return what EXIF data say: the orientation, and whether there is a thumbnail.
 
     Pillow reads them when it opens an image, too, and keeps silent about what it cannot read.
+
+    :raises ValueError: if they are cut off.
     """
     exif = Image.Exif()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", message="Corrupt EXIF data")
-        exif.load(data)
-        exif.get_ifd(ExifTags.IFD.Exif)
-        thumbnail = exif.get_ifd(ExifTags.IFD.IFD1)
+    exif.load(data)
+    _expect_whole(data.removeprefix(b"Exif\0\0"))
+    exif.get_ifd(ExifTags.IFD.Exif)
+    thumbnail = exif.get_ifd(ExifTags.IFD.IFD1)
     return exif.get(_ORIENTATION), _THUMBNAIL_OFFSET in thumbnail or _STRIP_OFFSETS in thumbnail
+
+
+def _expect_whole(tiff: bytes) -> None:
+    """Make sure that the first directory, and what it refers to, lies within the data (TIFF 6.0, section 2)."""
+    if not tiff:
+        return
+    order = ">" if tiff.startswith(b"MM") else "<"
+    (start,) = struct.unpack_from(f"{order}L", tiff, 4)
+    (count,) = struct.unpack_from(f"{order}H", tiff, start)
+    for number in range(count):
+        _, kind, values, offset = struct.unpack_from(f"{order}HHLL", tiff, start + 2 + 12 * number)
+        size = _SIZES.get(kind, 1) * values
+        if size > _INLINE and offset + size > len(tiff):
+            raise ValueError("they are cut off")
 
 
 def _tiff_has_thumbnail(image: TiffImagePlugin.TiffImageFile) -> bool:
