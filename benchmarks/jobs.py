@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ao_workflows.archive import sync_work
 from ao_workflows.bags import create, read_plan, unpack
-from ao_workflows.bags.disk import sync_file_system
+from ao_workflows.bags.disk import flushed
 from ao_workflows.storage import open_local_source
 from ao_workflows.works import parse_rid
 
@@ -55,9 +55,10 @@ def write_only(work: Path, folder: Path) -> None:
     paths = files_of(work)
     for parent in {path.parent for path in paths}:
         (folder / parent.relative_to(work)).mkdir(parents=True)
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(one, paths))
-    sync_file_system(folder)
+    with flushed(folder) as flush:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(one, paths))
+        flush()
 
 
 def files_of(work: Path) -> list[Path]:

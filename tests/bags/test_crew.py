@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ao_workflows.bags import BagRejected, read_plan, unpack, verify
+from ao_workflows.bags import BagRejected, DestinationOccupied, read_plan, unpack, verify
 from ao_workflows.bags.crew import in_order
 from ao_workflows.storage import open_local_source
 from bags.corpus import bag_of, tree, zip_files
@@ -54,6 +54,32 @@ def test_an_error_is_not_waited_for_until_the_turn_of_its_job_comes():
 
     with pytest.raises(ValueError, match="bad"):
         list(in_order(work, range(1000), threads=3, stop=stop))
+
+
+def test_an_interruption_is_not_replaced_by_what_a_job_met_before():
+    stop, failed = threading.Event(), threading.Event()
+
+    def work(number: int) -> int:
+        if number == 1:
+            failed.set()
+            raise OSError("the disk")
+        assert failed.wait(30)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(in_order(work, range(2), threads=2, stop=stop))
+
+
+def test_what_is_there_already_is_not_read_to_its_end_when_another_file_fails(tmp_path):
+    pages = {"archive/W22084-0001/00010001.tif": bytes(40 << 20), "images/W22084-0001/00010001.jpg": bytes(20 << 20)}
+    zipped = zip_files(tmp_path / "W22084.bag.zip", bag_of(pages), "W22084.bag/")
+    plan = read_plan(open_local_source(zipped))
+    unpack(plan, tmp_path)
+    (tmp_path / "W22084" / "images" / "W22084-0001" / "00010001.jpg").write_bytes(bytes([1]) * (20 << 20))
+    read = []
+    with pytest.raises(DestinationOccupied, match="other content"):
+        unpack(plan, tmp_path, threads=2, progress=read.append)
+    assert sum(read) < 40 << 20
 
 
 def test_closing_early_stops_the_rest():

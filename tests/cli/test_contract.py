@@ -76,6 +76,13 @@ def test_without_a_command_the_help_is_printed_and_the_exit_code_is_that_of_wron
     assert "error" not in answer.err
 
 
+@pytest.mark.parametrize(("words", "meant"), [(("bga",), "bag"), (("bag", "unpak"), "unpack")])
+def test_a_command_that_is_misspelt_is_answered_with_the_nearest(ao, words, meant):
+    answer = ao(*words)
+    assert answer.code == 2
+    assert f"Did you mean '{meant}'?" in answer.err
+
+
 def test_the_program_says_its_version_and_its_exit_codes(installed_ao):
     answer = installed_ao("--version")
     assert (answer.code, answer.err) == (0, "")

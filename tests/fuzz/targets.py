@@ -36,7 +36,7 @@ class Memory:
 
 
 def any_zip(content: bytes) -> None:
-    """Verify ``content``; the report is JSON, and says the same a second time."""
+    """Verify ``content``; the report is JSON, and says why if it is not valid."""
     report = verify(Memory(content).source(), limits=LIMITS, threads=1)
     assert json.loads(json.dumps(report.as_dict()))["valid"] == report.valid
     assert report.valid or report.all_errors

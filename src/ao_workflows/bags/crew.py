@@ -4,7 +4,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Job = TypeVar("Job")
@@ -53,13 +53,15 @@ def in_order(
             raise
 
     with ThreadPoolExecutor(threads, thread_name_prefix="bag") as pool:
-        waiting = deque(pool.submit(attempt, job) for job in jobs)
+        waiting: deque[Future[Result]] = deque()
         try:
+            waiting.extend(pool.submit(attempt, job) for job in jobs)
             while waiting:
                 yield waiting.popleft().result()
         except BaseException as error:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
-            if failures and not isinstance(error, GeneratorExit):
+            # What the operator or the caller wants is never replaced by what a job has met meanwhile.
+            if failures and isinstance(error, Exception):
                 raise failures[0] from None
             raise

@@ -5,7 +5,7 @@ import errno
 import os
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,16 +49,19 @@ def disk_errors(place: Path) -> Iterator[None]:
         ) from error
 
 
-def expect_room(folder: Path, sizes: Iterable[int], *, there: int) -> None:
+def expect_room(folder: Path, sizes: Iterable[int], *, there: Iterable[int]) -> None:
     """Make sure that the disk of ``folder`` has room for files of these ``sizes`` in bytes, each in blocks of its own.
 
-    :param there: bytes of them that are on the disk already.
+    :param there: the sizes of those among them that are on the disk already.
     :raises MustWait: with the code ``waiting-for-disk``, if not.
     """
     disk = os.statvfs(folder)
+    if not disk.f_blocks:
+        return  # a file system that does not tell its size, such as one in memory without a limit
     block = disk.f_frsize
-    needed = sum(-(-size // block) * block for size in sizes) - there
-    free = disk.f_bavail * block
+    # Both in the same way: a disk that compresses what is there would else seem to need room for it once more.
+    needed = sum(-(-size // block) * block for size in sizes) - sum(-(-size // block) * block for size in there)
+    free = (disk.f_bfree if os.geteuid() == 0 else disk.f_bavail) * block  # root may use what is reserved
     if needed > free:
         raise MustWait(
             f"{size_text(needed)} of free space in {folder}, which has {size_text(free)}",
@@ -101,16 +104,23 @@ def walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
     return os.walk(root, onerror=_raise)
 
 
-def sync_file_system(path: Path) -> None:
-    """Flush everything that was written to the file system of ``path`` to its disk, in one go.
+@contextmanager
+def flushed(path: Path) -> Iterator[Callable[[], None]]:
+    """Open the file system of ``path``; yield what flushes all that was written to it to its disk, in one go.
 
     One flush for many files takes the time of the disk; one for each of them takes a rotation, or a round trip, each.
+    It has to be opened before the first of them is written: a write that has failed is told to those only who have the
+    file system open at that time.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+
+    def flush() -> None:
         if _SYNCFS(descriptor) != 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), str(path))
+
+    try:
+        yield flush
     finally:
         os.close(descriptor)
 
@@ -118,10 +128,15 @@ def sync_file_system(path: Path) -> None:
 def start_writing(descriptor: int, offset: int, length: int) -> None:
     """Have the kernel begin to write these bytes of a file to the disk, and do not wait for it.
 
-    Left alone it begins half a minute later, and a flush at the end waits for everything at once. This is a hint: what
-    goes wrong is told by the flush.
+    Left alone it begins half a minute later, and a flush at the end waits for everything at once. A file system that
+    does not know this is left alone.
+
+    :raises OSError: if the disk fails, or is full.
     """
-    _SYNC_FILE_RANGE(descriptor, ctypes.c_int64(offset), ctypes.c_int64(length), _WRITE)
+    if _SYNC_FILE_RANGE(descriptor, ctypes.c_int64(offset), ctypes.c_int64(length), _WRITE) != 0:
+        number = ctypes.get_errno()
+        if number in {errno.EIO, *_FULL}:
+            raise OSError(number, os.strerror(number))
 
 
 def names_taken_for_others(folder: Path, paths: Iterable[str]) -> list[str]:

@@ -213,6 +213,8 @@ class Examination:
             return False
         digests = Digests(self._checks.algorithms_for(path))
         for chunk in existing:
+            if self._stop.is_set():
+                raise Stopped
             digests.update(chunk)
         if digests.crc != entry.crc or digests.size != entry.size or self._checks.compare(path, digests):
             self._target.drop(path)

@@ -24,7 +24,6 @@ from ao_workflows.errors import MustWait
 from ao_workflows.storage import Source
 from ao_workflows.works import Rid
 
-_BLOCK = 512  # bytes: what stat(2) counts in, on every file system
 _FORMAT = 1  # of the folder, raised when what an older release left cannot be gone on with
 
 
@@ -42,13 +41,10 @@ class Partial:
         """Delete it with all that is in it."""
         shutil.rmtree(self.path)
 
-    def used(self) -> int:
-        """Return how many bytes of the disk the verified files take."""
-        return sum(
-            os.lstat(os.path.join(folder, name)).st_blocks * _BLOCK
-            for folder, _, names in walk(self.work)
-            for name in names
-        )
+    def sizes(self) -> Iterator[int]:
+        """Yield the size of each file that was verified."""
+        for folder, _, names in walk(self.work):
+            yield from (os.lstat(os.path.join(folder, name)).st_size for name in names)
 
     def new_incoming(self) -> str:
         """Return a name for a file that is going to be written, another one each time."""

@@ -12,7 +12,7 @@ from ao_workflows.bags.bagit.writing import AGENT, declaration_text, info_text, 
 from ao_workflows.bags.collisions import colliding_groups
 from ao_workflows.bags.crew import default_jobs
 from ao_workflows.bags.delivery import DestinationOccupied, WorkInPlace, WorkInProgress
-from ao_workflows.bags.disk import disk_errors, expect_room, names_taken_for_others, sync_file_system
+from ao_workflows.bags.disk import disk_errors, expect_room, flushed, names_taken_for_others
 from ao_workflows.bags.examine import Examination, Nowhere, Outcome, Progress
 from ao_workflows.bags.findings import FindingLog, Findings
 from ao_workflows.bags.partial import Partial, open_partial
@@ -84,6 +84,7 @@ def unpack(
     """
     with disk_errors(destination), ExitStack() as stack:
         destination.mkdir(parents=True, exist_ok=True)
+        flush = stack.enter_context(flushed(destination))
         partials = [stack.enter_context(open_partial(destination, rid)) for rid in plan.works]
         try:
             targets = [
@@ -94,7 +95,7 @@ def unpack(
             report = _put_together(
                 plan, targets, partials, progress, threads or default_jobs(is_local=plan.source.is_local)
             )
-            sync_file_system(destination)
+            flush()
         except (BagRejected, DestinationOccupied):
             for partial in partials:
                 partial.remove()
@@ -139,7 +140,7 @@ def _expect_room(
         if isinstance(target, WorkInProgress)
     ]
     sizes = (entry.size for member, _ in coming for entry in member.entries)
-    expect_room(destination, sizes, there=sum(partial.used() for _, partial in coming))
+    expect_room(destination, sizes, there=(size for _, partial in coming for size in partial.sizes()))
 
 
 def _target(

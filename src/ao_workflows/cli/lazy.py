@@ -15,6 +15,11 @@ class LazyGroup(TyperGroup):
     places: ClassVar[Mapping[str, str]] = {}
     """By the command's name, ``module:name``: of a :class:`typer.Typer`, or of a function that is the command."""
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """See the base class, which takes the names to suggest for a wrong one from here."""
+        self.commands = dict.fromkeys(self.places)  # type: ignore[assignment]  # only the names are looked at
+        return super().resolve_command(ctx, args)
+
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands."""
         del ctx
