@@ -3,6 +3,7 @@
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from ao_workflows.bags.bagit.writing import (
     version_for,
 )
 from ao_workflows.bags.contents import BAG_SUFFIX
+from ao_workflows.bags.crew import ahead
 from ao_workflows.bags.disk import disk_errors
 from ao_workflows.bags.examine import BAGIT_TXT, Progress
 from ao_workflows.bags.newfile import new_file, target_exists
@@ -126,8 +128,15 @@ def create(
     with disk_errors(target if isinstance(target, Path) else works[0]):
         named = _named(works, target)
         items = {rid: read_work(work, rid) for rid, work in named.items()}
-        with _opened(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            bags = [_Bag(archive, work, rid, known, progress).write(items[rid]) for rid, work in named.items()]
+        with (
+            ThreadPoolExecutor(1, thread_name_prefix="bag") as helper,
+            _opened(target) as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
+        ):
+            bags = [
+                _Bag(archive, work, rid, helper=helper, algorithms=known, progress=progress).write(items[rid])
+                for rid, work in named.items()
+            ]
     return CreateResult(target=target, works=tuple(bags))
 
 
@@ -164,9 +173,17 @@ class _Bag:
     """One bag on its way into the zip."""
 
     def __init__(
-        self, archive: zipfile.ZipFile, work: Path, rid: Rid, algorithms: list[Algorithm], progress: Progress | None
+        self,
+        archive: zipfile.ZipFile,
+        work: Path,
+        rid: Rid,
+        *,
+        helper: Executor,
+        algorithms: list[Algorithm],
+        progress: Progress | None,
     ) -> None:
         self._archive = archive
+        self._helper = helper
         self._work = work
         self._rid = rid
         self._top = f"{rid}{BAG_SUFFIX}/"
@@ -211,11 +228,15 @@ class _Bag:
         self._archive.writestr(info, b"")
 
     def _add_file(self, name: str, item: Item) -> list[bytes]:
-        """Copy one file into the zip; return its checksums in the order of the algorithms."""
+        """Copy one file into the zip; return its checksums in the order of the algorithms.
+
+        What comes next of a large file is read and hashed while this thread writes.
+        """
         digests = Digests(self._algorithms)
-        path = self._work / item.path
+        hashed = digests.watch(_content(self._work / item.path, item))
+        chunks = ahead(hashed, self._helper) if item.size > STREAM_CHUNK else hashed
         with self._archive.open(_info(f"{self._top}{name}", item.modified_ns, item.size), "w") as entry:
-            for chunk in digests.watch(_content(path, item)):
+            for chunk in chunks:
                 entry.write(chunk)
                 if self._progress is not None:
                     self._progress(len(chunk))

@@ -3,8 +3,8 @@
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 Job = TypeVar("Job")
@@ -65,3 +65,15 @@ def in_order(
             if failures and isinstance(error, Exception):
                 raise failures[0] from None
             raise
+
+
+def ahead(chunks: Generator[bytes, None, None], helper: Executor) -> Iterator[bytes]:
+    """Yield ``chunks``; while one of them is worked on, the next is made by ``helper``, a pool of one thread."""
+    coming = helper.submit(next, chunks, None)
+    try:
+        while (chunk := coming.result()) is not None:
+            coming = helper.submit(next, chunks, None)
+            yield chunk
+    finally:
+        wait([coming])  # a generator that is at work cannot be closed
+        chunks.close()

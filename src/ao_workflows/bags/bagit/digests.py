@@ -1,7 +1,7 @@
 """All checksums of one file, taken in one pass over its bytes."""
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 
 from ao_workflows.bags.bagit.algorithms import SHA512, Algorithm
 
@@ -24,7 +24,7 @@ class Digests:
         for running in self._hashes.values():
             running.update(chunk)
 
-    def watch(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    def watch(self, chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
         """Pass ``chunks`` on, taking them in."""
         for chunk in chunks:
             self.update(chunk)
