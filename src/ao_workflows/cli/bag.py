@@ -33,7 +33,7 @@ SourceArgument = Annotated[
 JobsOption = Annotated[
     int | None,
     typer.Option(
-        "--jobs", min=1, max=64, help="How many threads read and check; by default one a core, from S3 eight."
+        "--jobs", min=1, max=64, help="How many threads read and check; by default one a core, from S3 at least four."
     ),
 ]
 
