@@ -74,7 +74,7 @@ def unpack(
     killed, it reads only what is not there yet; a work that is there already is compared and left as it is.
 
     :param progress: called with the number of bytes done since its last call; ``plan.bytes`` in all.
-    :param threads: how many read, check and write at a time; by default one for each core, at least two, or four from S3.
+    :param threads: how many read, check and write at a time; by default one for each core, from S3 at least four.
     :raises BagRejected: if anything in the zip is wrong; then nothing of it is delivered and nothing is left.
     :raises DestinationOccupied: if something else is at ``destination/{RID}``; it is not touched.
     :raises MustWait: if the disk is full, or another process unpacks the same work to the same place.

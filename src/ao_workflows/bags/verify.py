@@ -32,7 +32,7 @@ def verify(
 
     A zip that may not be unpacked at all gives a report, too: one with errors and no bags.
 
-    :param threads: how many read and check at a time; by default one for each core, at least two, or four from S3.
+    :param threads: how many read and check at a time; by default one for each core, from S3 at least four.
     """
     try:
         plan = read_plan(source, limits=limits)
