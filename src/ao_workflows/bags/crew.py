@@ -22,8 +22,8 @@ MOST_JOBS = 8
 def default_jobs(*, is_local: bool) -> int:
     """Return how many threads a pass has when nobody says: one for each core, but at least two, or four.
 
-    :param is_local: where it reads from; over a network a single stream is slow. Many more than there are cores get into
-        each other's way when they create small files in one folder.
+    :param is_local: where it reads from; over a network a single stream is slow. Many more than there are cores get
+        into each other's way when they create small files in one folder.
     """
     return min(MOST_JOBS, max(2 if is_local else 4, os.cpu_count() or 1))
 
