@@ -186,18 +186,22 @@ class Examination:
         batches = list(in_batches(sorted(entries, key=lambda entry: entry.offset)))
         if self._checks.errors:
             self._spoiled.set()
-        for checked in in_order(self._check, batches, threads=self._threads, stop=self._stop):
-            for entry, findings in checked:
-                self._record(entry, findings)
+        checked = in_order(self._check, batches, threads=self._threads, stop=self._stop)
+        for batch, wrong in zip(batches, checked, strict=True):
+            for entry in batch:
+                self._record(entry, wrong.get(entry.offset, ()))
 
-    def _check(self, batch: list[Entry]) -> list[tuple[Entry, list[Finding]]]:
-        """Check the entries of a batch: first what is there already, then the rest, in the order of the zip."""
+    def _check(self, batch: list[Entry]) -> dict[int, list[Finding]]:
+        """Check the entries of a batch: first what is there already, then the rest, in the order of the zip.
+
+        :return: what is wrong with an entry, by its offset, if anything is: most have nothing, and there are many.
+        """
         wanted = [entry for entry in batch if entry.is_folder or not self._kept(entry)]
-        kept = {entry.offset for entry in batch} - {entry.offset for entry in wanted}
-        checked: list[tuple[Entry, list[Finding]]] = [(entry, []) for entry in batch if entry.offset in kept]
+        wrong = {}
         for entry, chunks in read_entries(self._source, wanted):
-            checked.append((entry, self._fetch(entry, chunks)))
-        return checked
+            if findings := self._fetch(entry, chunks):
+                wrong[entry.offset] = findings
+        return wrong
 
     def _record(self, entry: Entry, findings: Iterable[Finding]) -> None:
         if entry.is_folder:
