@@ -1,5 +1,6 @@
 """What the four EXIF tests share: the rule, for whichever kind of image group it is."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -12,40 +13,41 @@ _UPRIGHT = frozenset({None, 0, 1})
 """Values of the tag Orientation by which a viewer leaves an image as it is; 0 is not defined, and ignored."""
 
 
-class OrientationTest(ImageTest):
-    """Metadata can be read, and no viewer turns the image: some obey EXIF's Orientation, and some do not.
+class MetadataTest(ImageTest):
+    """A test of what an image's metadata say; metadata that cannot be read are a finding, and not a pass.
 
     :cvar error: its one error number.
     """
 
     error: ClassVar[int]
 
-    def check(self, image: ImageFacts, group: ImageGroup, properties: AuditProperties) -> Iterator[tuple[int, str]]:
-        """See the contract."""
-        del group, properties
-        problem = unreadable(image)
-        if problem:
-            yield self.error, problem
-        elif image.orientation not in _UPRIGHT:
-            yield self.error, f"{image.name!r} has the EXIF orientation {image.orientation}; it has to be 1, 0 or none."
-
-
-class ThumbnailTest(ImageTest):
-    """No smaller version of the image is embedded in it: it is out of date as soon as the image is edited.
-
-    :cvar error: its one error number.
-    """
-
-    error: ClassVar[int]
+    @abstractmethod
+    def problem(self, image: ImageFacts) -> str | None:
+        """Return what is wrong with metadata that can be read, in a sentence; ``None`` if nothing is."""
 
     def check(self, image: ImageFacts, group: ImageGroup, properties: AuditProperties) -> Iterator[tuple[int, str]]:
         """See the contract."""
         del group, properties
-        problem = unreadable(image)
-        if problem:
+        if problem := unreadable(image) or self.problem(image):
             yield self.error, problem
-        elif image.has_thumbnail:
-            yield self.error, f"{image.name!r} has a thumbnail embedded in it."
+
+
+class OrientationTest(MetadataTest):
+    """Metadata can be read, and no viewer turns the image: some obey EXIF's Orientation, and some do not."""
+
+    def problem(self, image: ImageFacts) -> str | None:
+        """See the base class."""
+        if image.orientation in _UPRIGHT:
+            return None
+        return f"{image.name!r} has the EXIF orientation {image.orientation}; it has to be 1, 0 or none."
+
+
+class ThumbnailTest(MetadataTest):
+    """No smaller version of the image is embedded in it: it is out of date as soon as the image is edited."""
+
+    def problem(self, image: ImageFacts) -> str | None:
+        """See the base class."""
+        return f"{image.name!r} has a thumbnail embedded in it." if image.has_thumbnail else None
 
 
 def unreadable(image: ImageFacts) -> str | None:
