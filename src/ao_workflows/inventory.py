@@ -59,13 +59,21 @@ class Inventory:
             self._checksums += sha512
 
     def __len__(self) -> int:
-        return len(self._names)
+        with self._adding:
+            return len(self._names)
 
     def __iter__(self) -> Iterator[FileRecord]:
         paths = self.paths
         for index in sorted(range(len(self)), key=paths.__getitem__):
-            checksum = self._checksums[index * _SHA512_SIZE : (index + 1) * _SHA512_SIZE]
-            yield FileRecord(paths[index], self._sizes[index], checksum.hex(), self._times[index])
+            yield self._record(index)
+
+    def added(self, start: int, end: int) -> Iterator[FileRecord]:
+        """Yield those that were added as number ``start`` up to, and without, ``end``; the first is number 0."""
+        return (self._record(index) for index in range(start, end))
+
+    def _record(self, index: int) -> FileRecord:
+        checksum = self._checksums[index * _SHA512_SIZE : (index + 1) * _SHA512_SIZE]
+        return FileRecord(self._where(self._names[index]), self._sizes[index], checksum.hex(), self._times[index])
 
     __hash__ = None  # type: ignore[assignment]  # it changes
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 from ao_workflows.bags.bagit import Digests
 from ao_workflows.bags.bagit.manifests import PAYLOAD
 from ao_workflows.bags.disk import open_new, special_below, start_writing, sync, walk
+from ao_workflows.bags.journal import Journal
 from ao_workflows.bags.partial import Partial
 from ao_workflows.bags.plan import PlannedMember
 from ao_workflows.bags.text import quoted
@@ -32,8 +33,9 @@ class DestinationOccupied(UsageError):
 class WorkInProgress:
     """A :class:`~ao_workflows.bags.examine.Target` that puts a work together in its partial folder."""
 
-    def __init__(self, partial: Partial, planned: PlannedMember, final: Path) -> None:
+    def __init__(self, partial: Partial, journal: Journal, planned: PlannedMember, final: Path) -> None:
         self.inventory = Inventory(planned.placement.of)
+        self.journal = journal
         self.final = final
         self._partial = partial
         self._placement = planned.placement
@@ -41,6 +43,16 @@ class WorkInProgress:
         self._content = str(partial.work)
         self._folder_times: dict[str, int] = {}
         self._made = {""}
+
+    def is_verified(self, path: str) -> bool:
+        """See the protocol."""
+        place = self._placement.of(path)
+        record = None if self._partial.is_new else self.journal.find(place)
+        if record is None:
+            return False
+        self._made.add(place.rpartition("/")[0])
+        self.inventory.add(path, record.size, bytes.fromhex(record.sha512), record.modified_ns)
+        return True
 
     def existing(self, path: str, size: int) -> Iterator[bytes] | None:
         """See the protocol."""
@@ -163,6 +175,10 @@ class WorkInPlace:
         special = special_below(final)
         if special is not None:
             raise self._occupied(f"{quoted(special)} is a link or a special file")
+
+    def is_verified(self, _path: str) -> bool:
+        """Nobody vouches for it."""
+        return False
 
     def existing(self, path: str, size: int) -> Iterator[bytes]:
         """See the protocol."""

@@ -3,11 +3,12 @@
 ::
 
     .W22084.partial/source.json    which object this is from; of another one, nothing is kept
+    .W22084.partial/journal.db     which files in content are known to be on the disk
     .W22084.partial/incoming.7     a file that is being written
     .W22084.partial/content/…      files that were verified, under their final names
 
-Killed at any moment and opened again, it holds only verified files in ``content`` (as far as the disk kept its word,
-which is why they are read again), and is used by one process at a time, with as many threads as it likes.
+Killed at any moment and opened again, it holds only verified files in ``content``, as far as the disk kept its word:
+what is not in the journal is read again. It is used by one process at a time, with as many threads as it likes.
 """
 
 import fcntl
@@ -16,10 +17,11 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ao_workflows.bags.disk import open_new, special_below, walk
+from ao_workflows.bags.journal import Journal
 from ao_workflows.errors import MustWait
 from ao_workflows.storage import Source
 from ao_workflows.works import Rid
@@ -35,7 +37,13 @@ class Partial:
         self.work = path / "content"
         self.is_new = False
         """Whether nothing was there when it was begun."""
+        self._journal: Journal | None = None
         self._numbers = itertools.count()
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        if self._journal is not None:
+            self._journal.close()
 
     def remove(self) -> None:
         """Delete it with all that is in it."""
@@ -50,8 +58,8 @@ class Partial:
         """Return a name for a file that is going to be written, another one each time."""
         return f"{self.path}/incoming.{next(self._numbers)}"
 
-    def begin(self, source: Source) -> None:
-        """Keep what was verified of this very ``source``, delete everything else.
+    def begin(self, source: Source) -> Journal:
+        """Keep what was verified of this very ``source``, delete everything else; return the journal of it.
 
         Nor is anything kept beside a link, which somebody else has put there: what is written would go elsewhere.
         """
@@ -61,6 +69,9 @@ class Partial:
             unfinished.unlink()
         if self.work.is_symlink():
             self.work.unlink()
+        journal = self.path / "journal.db"
+        if journal.is_symlink():
+            journal.unlink()
         if self.work.exists() and (_read(note) != identity or special_below(self.work) is not None):
             shutil.rmtree(self.work)
         if _read(note) != identity:
@@ -69,7 +80,11 @@ class Partial:
                 json.dump(identity, file)
             temporary.replace(note)
         self.is_new = not self.work.exists()
+        if self.is_new:
+            journal.unlink(missing_ok=True)
         self.work.mkdir(exist_ok=True)
+        self._journal = Journal(journal, self.work)
+        return self._journal
 
 
 @contextmanager
@@ -94,7 +109,8 @@ def open_partial(destination: Path, rid: Rid) -> Iterator[Partial]:
                 action="It goes on by itself when the other has finished.",
                 code="unpack-in-progress",
             )
-        yield Partial(path)
+        with closing(Partial(path)) as partial:
+            yield partial
     finally:
         os.close(descriptor)
 

@@ -15,6 +15,7 @@ from ao_workflows.bags.delivery import DestinationOccupied, WorkInPlace, WorkInP
 from ao_workflows.bags.disk import disk_errors, expect_room, flushed, names_taken_for_others
 from ao_workflows.bags.examine import Examination, Nowhere, Outcome, Progress
 from ao_workflows.bags.findings import FindingLog, Findings
+from ao_workflows.bags.journal import kept_up
 from ao_workflows.bags.partial import Partial, open_partial
 from ao_workflows.bags.plan import PlannedMember, UnpackPlan
 from ao_workflows.bags.provenance import GENERATED
@@ -92,9 +93,10 @@ def unpack(
                 for planned, partial in zip(plan.members, partials, strict=True)
             ]
             _expect_room(plan, targets, partials, destination)
-            report = _put_together(
-                plan, targets, partials, progress, threads or default_jobs(is_local=plan.source.is_local)
-            )
+            jobs = threads or default_jobs(is_local=plan.source.is_local)
+            coming = [target for target in targets if isinstance(target, WorkInProgress)]
+            with kept_up([(target.journal, target.inventory) for target in coming], destination):
+                report = _put_together(plan, targets, partials, progress, jobs)
             flush()
         except (BagRejected, DestinationOccupied):
             for partial in partials:
@@ -149,8 +151,7 @@ def _target(
     final = destination / planned.member.rid
     if final.is_symlink() or final.exists():
         return WorkInPlace(planned, final)
-    partial.begin(plan.source)
-    return WorkInProgress(partial, planned, final)
+    return WorkInProgress(partial, partial.begin(plan.source), planned, final)
 
 
 def _examine(
