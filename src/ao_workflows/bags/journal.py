@@ -88,16 +88,18 @@ def kept_up(journals: Sequence[tuple[Journal, Inventory]], folder: Path) -> Iter
             entered = [0] * len(journals)
             while not done.wait(SECONDS):
                 ends = [len(inventory) for _, inventory in journals]
-                if ends != entered:
-                    flush()
+                if ends == entered:
+                    continue
+                flush()
+                if done.is_set():
+                    return
                 for (journal, inventory), start, end in zip(journals, entered, ends, strict=True):
                     journal.add(inventory.added(start, end))
                 entered = ends
 
-    thread = threading.Thread(target=keep_up, name="journal")
-    thread.start()
+    threading.Thread(target=keep_up, name="journal", daemon=True).start()
     try:
         yield
     finally:
+        # Nobody waits for a flush that is under way: it can take minutes, and its journal is closed by then.
         done.set()
-        thread.join()
