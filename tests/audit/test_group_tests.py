@@ -1,8 +1,10 @@
 """The tests that compare the images of a work with one another; what has to be found is written by hand."""
 
+import io
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageChops
 
 from ao_workflows.audit import parse_properties, run_audit
 from ao_workflows.audit.report import AuditReport
@@ -106,3 +108,95 @@ def test_a_master_with_fewer_pixels_than_its_web_image_is_found(audit):
     )
     assert found(report) == [(161, f"{MASTERS}/08860002.tif")]
     assert report.findings[0].message == "'08860002.tif' has 60 by 80 pixels, its web image 61 by 80."
+
+
+def text_page(*, lines: int, mode: str = "L", size: tuple[int, int] = (1600, 2000), paper: int = 230) -> Image.Image:
+    """Return a page with so many short lines of strokes on it, as thick as print at 300 dots per inch."""
+    page = Image.new("L", size, paper)
+    for line in range(lines):
+        for stroke in range(40):
+            left, top = size[0] // 3 + stroke * 12, size[1] // 3 + line * 60
+            page.paste(30, (left, top, left + 4, top + 30))
+    return page.convert(mode)
+
+
+def with_dust_and_edges(page: Image.Image) -> Image.Image:
+    width, height = page.size
+    page.paste(0, (0, 0, width // 30, height))
+    for place in range(5):
+        page.paste(
+            0,
+            (
+                width // 2 + 40 * place,
+                height // 2 + 31 * place,
+                width // 2 + 40 * place + 3,
+                height // 2 + 31 * place + 3,
+            ),
+        )
+    return page
+
+
+def shaded(page: Image.Image) -> Image.Image:
+    """Return the page as under a lamp at one side, on grainy paper."""
+    lamp = Image.linear_gradient("L").resize(page.size).point(lambda level: 20 - level // 6)
+    return ImageChops.subtract(
+        page, ImageChops.add(lamp, Image.effect_noise(page.size, 6).point(lambda x: abs(x - 128)))
+    )
+
+
+def packed(page: Image.Image, format_: str, **options: object) -> bytes:
+    content = io.BytesIO()
+    page.save(content, format_, **options)
+    return content.getvalue()
+
+
+BLANK = {
+    "jpeg": packed(text_page(lines=0), "JPEG"),
+    "colour": packed(text_page(lines=0, mode="RGB"), "JPEG"),
+    "bilevel": packed(text_page(lines=0, mode="1", paper=255), "TIFF", compression="group4"),
+    "black": packed(text_page(lines=0, paper=5), "JPEG"),
+    "dust": packed(with_dust_and_edges(text_page(lines=0)), "JPEG"),
+    "lamp": packed(shaded(text_page(lines=0)), "JPEG"),
+    "deep": packed(Image.new("I;16", (300, 400), 40_000), "TIFF"),
+}
+WRITTEN = {
+    "jpeg": packed(text_page(lines=1), "JPEG"),
+    "colour": packed(text_page(lines=1, mode="RGB"), "JPEG"),
+    "bilevel": packed(text_page(lines=1, mode="1", paper=255), "TIFF", compression="group4"),
+    "lamp": packed(shaded(text_page(lines=1)), "JPEG"),
+    "large": packed(text_page(lines=2, size=(4000, 6000)), "JPEG"),
+}
+
+
+@pytest.mark.parametrize("kind", BLANK)
+def test_a_blank_web_image_is_found(audit, kind: str):
+    report = audit("BlankOrDuplicatePages", group(WEB, [PAGE, BLANK[kind]]) | group(MASTERS, [MASTER], "tif"))
+    assert found(report) == [(150, f"{WEB}/08860002.jpg")]
+    assert report.outcome == "warnings"
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_a_page_with_a_line_of_text_is_not_blank(audit, kind: str):
+    assert found(audit("BlankOrDuplicatePages", group(WEB, [WRITTEN[kind]]) | group(MASTERS, [MASTER], "tif"))) == []
+
+
+def test_a_page_that_is_there_twice_is_found_in_whatever_group_of_its_kind(audit):
+    other = "images/W22084-0887"
+    files = group(WEB, [PAGE, jpeg("other"), PAGE]) | {f"{other}/08870001.jpg": PAGE} | group(MASTERS, [MASTER], "tif")
+    report = audit("BlankOrDuplicatePages", files | {"archive/W22084-0887/08870001.tif": tiff("x")})
+    assert found(report) == [(151, f"{WEB}/08860003.jpg"), (151, f"{other}/08870001.jpg")]
+    assert report.findings[0].message == f"'08860003.jpg' is the same file as '{WEB}/08860001.jpg'."
+    assert report.outcome == "warnings"
+
+
+def test_a_master_that_is_its_own_web_image_is_no_duplicate(audit):
+    assert found(audit("BlankOrDuplicatePages", group(WEB, [PAGE]) | group(MASTERS, [PAGE]))) == []
+
+
+@pytest.mark.parametrize("place", [0, 100_000, 199_999])
+def test_files_of_one_size_that_differ_in_a_byte_are_no_duplicates(audit, place: int):
+    one = bytearray(PAGE + bytes(200_000 - len(PAGE)))
+    other = one.copy()
+    other[place] ^= 1
+    files = group(WEB, [bytes(one), bytes(other), PAGE[:9], PAGE[1:10], b"", b""]) | group(MASTERS, [MASTER], "tif")
+    assert [error for error, _ in found(audit("BlankOrDuplicatePages", files)) if error == 151] == []

@@ -199,7 +199,7 @@ def test_hidden_files_and_json_are_no_images(found):
 
 
 def test_each_image_is_opened_once_for_all_tests(found, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    found("NoFilesInFolder", {f"{WEB}.jpg": PAGE, f"{MASTER}.tif": tiff("x")})
+    found("NoFilesInFolder", {f"{WEB}.jpg": jpeg("another"), f"{MASTER}.tif": tiff("x")})
     opened: list[str] = []
     real = Image.open
 

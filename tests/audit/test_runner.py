@@ -75,7 +75,8 @@ def test_a_failed_test_before_a_test_with_warnings_fails_the_work(make_work: Mak
 
 
 def test_warnings_alone_do_not_keep_a_work_out(make_work: MakeWork, good_v1: list[str]):
-    report = run_audit(make_work(*good_v1, "x.txt"), properties=AuditProperties(errors_as_warning=frozenset({102})))
+    work = make_work(*good_v1, "x.txt")
+    report = run_audit(work, tests=["NoFilesInFolder"], properties=AuditProperties(errors_as_warning=frozenset({102})))
     assert report.outcome == "warnings"
     assert report.rejection() is None
     assert report.as_dict()["findings"] == [

@@ -1,14 +1,17 @@
 """Audit tests of works, the registry of them, and the report of what they found."""
 
+from ao_workflows.audit.configuration import AuditConfiguration, AuditConfigurer, Explained
 from ao_workflows.audit.contract import AuditedWork, AuditTest, ImageTest, examining
 from ao_workflows.audit.findings import NOT_AUDITED, AuditFinding, Outcome, Severity
-from ao_workflows.audit.properties import AuditProperties, parse_properties, properties_of
+from ao_workflows.audit.properties import AuditProperties, parse_properties
 from ao_workflows.audit.registry import audit_tests, select_tests
 from ao_workflows.audit.report import AuditRejected, AuditReport, TestResult
 from ao_workflows.audit.runner import AuditUnreadable, run_audit, run_tests
 
 __all__ = [
     "NOT_AUDITED",
+    "AuditConfiguration",
+    "AuditConfigurer",
     "AuditFinding",
     "AuditProperties",
     "AuditRejected",
@@ -16,6 +19,7 @@ __all__ = [
     "AuditTest",
     "AuditUnreadable",
     "AuditedWork",
+    "Explained",
     "ImageTest",
     "Outcome",
     "Severity",
@@ -23,7 +27,6 @@ __all__ = [
     "audit_tests",
     "examining",
     "parse_properties",
-    "properties_of",
     "run_audit",
     "run_tests",
     "select_tests",

@@ -2,17 +2,26 @@
 
 import difflib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from ao_workflows.audit.findings import NOT_AUDITED, Severity
 from ao_workflows.errors import UsageError
-from ao_workflows.settings import AuditSettings
 
 ERRORS_AS_WARNING = "ErrorsAsWarning"
 WARNINGS_AS_ERROR = "WarningsAsError"
 MAXIMUM_IMAGE_FILE_SIZE = "MaximumImageFileSize"
-_KEYS = (ERRORS_AS_WARNING, WARNINGS_AS_ERROR, MAXIMUM_IMAGE_FILE_SIZE)
+_RULES = {
+    ERRORS_AS_WARNING: "errors_as_warning",
+    WARNINGS_AS_ERROR: "warnings_as_error",
+    MAXIMUM_IMAGE_FILE_SIZE: "maximum_image_file_size",
+}
+"""The properties, each with its name in :class:`AuditRules`."""
+
+BAD_SIZE = 113
+"""The number of what is wrong with a limit that is none; the audit does not begin then."""
+
 _SIZE = re.compile(r"([0-9]{1,15})([KMG]?)", re.IGNORECASE)
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _DIGITS = 9
@@ -50,49 +59,64 @@ class AuditProperties:
         return Severity.WARNING if is_warning else Severity.ERROR
 
 
-def properties_of(settings: AuditSettings) -> AuditProperties:
-    """Return the properties that the settings name."""
+def with_rules(properties: AuditProperties, rules: Mapping[str, Any]) -> AuditProperties:
+    """Return ``properties`` with ``rules``, which are stronger, and are named as in :class:`AuditRules`.
+
+    A number that they make a warning is no error any more because of a weaker place, and the other way round.
+    """
+    warnings, errors = (rules.get(key) for key in ("errors_as_warning", "warnings_as_error"))
+    size = rules.get("maximum_image_file_size")
     return AuditProperties(
-        errors_as_warning=settings.errors_as_warning,
-        warnings_as_error=settings.warnings_as_error,
-        maximum_image_file_size=parse_size(settings.maximum_image_file_size),
+        errors_as_warning=properties.errors_as_warning - (errors or frozenset()) if warnings is None else warnings,
+        warnings_as_error=properties.warnings_as_error - (warnings or frozenset()) if errors is None else errors,
+        maximum_image_file_size=properties.maximum_image_file_size if size is None else parse_size(size),
     )
 
 
 def parse_properties(assignments: Iterable[str], *, base: AuditProperties | None = None) -> AuditProperties:
-    """Return ``base`` (the defaults when not given) with each ``key=value`` of ``assignments`` set; the last one wins.
+    """Return ``base`` (the defaults when not given) with each ``key=value`` of ``assignments`` set.
+
+    :raises UsageError: see :func:`assigned`.
+    """
+    return with_rules(base or AuditProperties(), assigned(assignments))
+
+
+def assigned(assignments: Iterable[str]) -> dict[str, Any]:
+    """Return what each ``key=value`` of ``assignments`` says, named as in :class:`AuditRules`; the last one wins.
 
     ``ErrorsAsWarning`` and ``WarningsAsError`` are lists of error numbers with commas between them, empty for none;
-    ``MaximumImageFileSize`` a
-    number of bytes, or with ``K``, ``M`` or ``G`` after it of 1,024 bytes, and so on.
+    ``MaximumImageFileSize`` a number of bytes, or with ``K``, ``M`` or ``G`` after it of 1,024 bytes, and so on.
 
     :raises UsageError: for an unknown key, a text without ``=``, or a value that the key cannot have.
     """
-    properties = base or AuditProperties()
+    rules: dict[str, Any] = {}
     for assignment in assignments:
         key, separator, value = assignment.partition("=")
         key = key.strip()
         if not separator:
             raise UsageError(f"{assignment!r} sets no audit property.", action="Write it as key=value.")
-        if key == ERRORS_AS_WARNING:
-            properties = replace(properties, errors_as_warning=_error_numbers(key, value))
-        elif key == WARNINGS_AS_ERROR:
-            properties = replace(properties, warnings_as_error=_error_numbers(key, value))
-        elif key == MAXIMUM_IMAGE_FILE_SIZE:
-            properties = replace(properties, maximum_image_file_size=parse_size(value))
+        if key not in _RULES:
+            raise unknown(key, _RULES, what="an audit property")
+        if key == MAXIMUM_IMAGE_FILE_SIZE:
+            parse_size(value)
+            rules[_RULES[key]] = value.strip()
         else:
-            raise unknown(key, _KEYS, what="an audit property")
-    return properties
+            rules[_RULES[key]] = _error_numbers(key, value)
+    return rules
 
 
 def parse_size(text: str) -> int:
-    """Return the bytes that a size such as ``2200K`` means. :raises UsageError: if it is none, or nothing would fit."""
+    """Return the bytes that a size such as ``2200K`` means.
+
+    :raises UsageError: (``audit-113``) if it is none, or nothing would fit.
+    """
     match = _SIZE.fullmatch(text.strip())
     size = int(match[1]) * _UNITS[match[2].upper()] if match else 0
     if not size:
         raise UsageError(
             f"{MAXIMUM_IMAGE_FILE_SIZE} is {text[:40]!r}, which is no size.",
             action=f"Write a number of bytes, or with K, M or G: {MAXIMUM_IMAGE_FILE_SIZE}=2200K.",
+            code=f"audit-{BAD_SIZE}",
         )
     return size
 

@@ -1,8 +1,10 @@
 """Which audit tests there are, and choosing among them by key."""
 
+import functools
 from collections.abc import Mapping, Sequence
 
 from ao_workflows.audit.checks.archive_format import ArchiveFormat
+from ao_workflows.audit.checks.blank_or_duplicate_pages import BlankOrDuplicatePages
 from ao_workflows.audit.checks.exif_archive_test import EXIFArchiveTest
 from ao_workflows.audit.checks.exif_archive_thumbnail import EXIFArchiveThumbnail
 from ao_workflows.audit.checks.exif_image_test import EXIFImageTest
@@ -13,15 +15,21 @@ from ao_workflows.audit.checks.image_consistency import ImageConsistency
 from ao_workflows.audit.checks.image_file_name_format import ImageFileNameFormat
 from ao_workflows.audit.checks.image_integrity import ImageIntegrity
 from ao_workflows.audit.checks.image_pairing import ImagePairing
+from ao_workflows.audit.checks.name_hygiene import NameHygiene
 from ao_workflows.audit.checks.no_files_in_folder import NoFilesInFolder
 from ao_workflows.audit.checks.no_folders_in_image_groups import NoFoldersInImageGroups
 from ao_workflows.audit.checks.web_image_attributes import WebImageAttributes
 from ao_workflows.audit.contract import AuditTest
 from ao_workflows.audit.properties import unknown
+from ao_workflows.audit.site_tests import site_tests
 
 
+@functools.cache
 def audit_tests() -> Mapping[str, AuditTest]:
-    """Return every audit test by its key, in the order in which they run."""
+    """Return every audit test by its key, in the order in which they run; those of the site are the last.
+
+    :raises SystemFailed: (``audit-test-broken``) if one that the site has installed cannot be used.
+    """
     tests: list[AuditTest] = [
         NoFilesInFolder(),
         NoFoldersInImageGroups(),
@@ -36,9 +44,11 @@ def audit_tests() -> Mapping[str, AuditTest]:
         EXIFImageThumbnail(),
         ImagePairing(),
         ImageConsistency(),
+        BlankOrDuplicatePages(),
         ArchiveFormat(),
+        NameHygiene(),
     ]
-    return {test.key: test for test in tests}
+    return {test.key: test for test in [*tests, *site_tests(tests)]}
 
 
 def select_tests(keys: Sequence[str] | None) -> list[AuditTest]:

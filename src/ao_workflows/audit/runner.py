@@ -2,12 +2,12 @@
 
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ao_workflows.audit.contract import AuditedWork, AuditTest, BrokenAt
 from ao_workflows.audit.findings import FOLDER_MISSING, NOT_AUDITED, AuditFinding
-from ao_workflows.audit.images import Gallery
+from ao_workflows.audit.images import Gallery, Progress, bytes_of_images
 from ao_workflows.audit.properties import AuditProperties
 from ao_workflows.audit.registry import select_tests
 from ao_workflows.audit.report import AuditReport, TestResult
@@ -31,10 +31,12 @@ def run_audit(
     tests: Sequence[str] | None = None,
     properties: AuditProperties = _DEFAULTS,
     jobs: int | None = None,
+    progress: Callable[[int], Progress] | None = None,
 ) -> AuditReport:
     """Run the chosen tests (all when none are named) on the folder ``work`` and return what they found.
 
     :param jobs: images that are looked at at a time; by default one for each core.
+    :param progress: called once with the bytes of all images; what it returns is called with those that are done.
     :raises UsageError: if a key is unknown, or no test would run.
     :raises NotAWork: if the folder has no work's layout.
     :raises SystemFailed: if the disk does not let the work be read.
@@ -45,11 +47,22 @@ def run_audit(
     if root.is_file():
         raise NotAWork(f"{str(work)!r} is a file, not a work.", action="Name the work's folder.")
     structure = read_structure(root)
-    return run_tests(structure, chosen, properties, jobs=jobs)
+    report = None
+    if progress is not None:
+        try:
+            report = progress(bytes_of_images(group.path for group in structure.groups))
+        except OSError as error:
+            raise _unreadable(error, root) from error
+    return run_tests(structure, chosen, properties, jobs=jobs, progress=report)
 
 
 def run_tests(
-    work: WorkStructure, tests: Sequence[AuditTest], properties: AuditProperties, *, jobs: int | None = None
+    work: WorkStructure,
+    tests: Sequence[AuditTest],
+    properties: AuditProperties,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
 ) -> AuditReport:
     """Run ``tests`` on ``work`` and return what they found, after what none of them can see.
 
@@ -62,7 +75,8 @@ def run_tests(
             action="Name a test, or none to run all.",
         )
     results = _unseen(work)
-    gallery = Gallery(with_pixels=any(test.needs_pixels for test in tests), jobs=jobs or os.cpu_count() or 1)
+    with_pixels = any(test.needs_pixels for test in tests)
+    gallery = Gallery(with_pixels=with_pixels, jobs=jobs or os.cpu_count() or 1, progress=progress)
     audited = AuditedWork(work, properties, gallery)
     for test in tests:
         findings = [*_missing_folders(work, test), *_run(test, audited)]

@@ -9,11 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ao_workflows.bags.findings import FindingLog
-from ao_workflows.bags.litter import is_litter
 from ao_workflows.bags.text import quoted, shown
 from ao_workflows.bags.zip import Entry
 from ao_workflows.errors import Finding
-from ao_workflows.works import InvalidRid, Rid, detect_layout, parse_rid
+from ao_workflows.works import InvalidRid, Rid, detect_layout, is_litter, parse_rid
 
 _SHOWN = 10  # names in a message
 BAG_SUFFIX = ".bag"

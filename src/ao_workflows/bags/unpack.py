@@ -9,7 +9,6 @@ from typing import Any
 from ao_workflows.bags.bagit import Digests
 from ao_workflows.bags.bagit.info import Oxum
 from ao_workflows.bags.bagit.writing import AGENT, declaration_text, info_text, manifest_text, version_for
-from ao_workflows.bags.collisions import colliding_groups
 from ao_workflows.bags.crew import default_jobs
 from ao_workflows.bags.delivery import DestinationOccupied, WorkInPlace, WorkInProgress
 from ao_workflows.bags.disk import disk_errors, expect_room, flushed, names_taken_for_others
@@ -23,7 +22,7 @@ from ao_workflows.bags.report import BagRejected, SourceReport
 from ao_workflows.bags.text import quoted, shown
 from ao_workflows.errors import Finding
 from ao_workflows.inventory import Inventory
-from ao_workflows.works import Rid
+from ao_workflows.works import Rid, colliding_groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

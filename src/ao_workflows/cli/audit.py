@@ -10,20 +10,19 @@ from rich.table import Table
 
 from ao_workflows.audit import (
     NOT_AUDITED,
+    AuditConfigurer,
     AuditFinding,
-    AuditProperties,
     AuditReport,
     TestResult,
-    parse_properties,
-    properties_of,
     run_audit,
 )
-from ao_workflows.cli.output import JsonOption, cell, out, print_json, settings_with_logs
+from ao_workflows.cli.output import JsonOption, cell, out, print_json, progress_when_known, settings_with_logs
 from ao_workflows.errors import ExitCode
-from ao_workflows.works import NotAWork
+from ao_workflows.works import InvalidSyncConfig, NotAWork
+from ao_workflows.works.sync_config import PLACE as SYNC_CONFIG
 
 STRUCTURE = "Structure"
-"""What stands for a test where no test could run: the folder has not the structure of a work."""
+"""What stands for a test where no test could run: the folder has not the structure of a work, or says nonsense."""
 
 OUTCOME_STYLES = {"passed": "green", "warnings": "yellow", "failed": "red"}
 
@@ -37,6 +36,13 @@ def audit(
         list[str] | None,
         typer.Option("-D", help="Set a property, such as ErrorsAsWarning=111,115.", metavar="KEY=VALUE"),
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="A file of rules, audit.yml or user.properties, in place of the one in the settings."),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Audit nothing: show which tests and rules each work has, and why.")
+    ] = False,
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, max=64, help="Images looked at at a time; by default one a core.")
     ] = None,
@@ -49,8 +55,11 @@ def audit(
     Example: ao audit /mnt/incoming/W22084 -T FileSequence
     """
     settings = settings_with_logs().audit
-    properties = parse_properties(define or (), base=properties_of(settings))
-    reports = [_audit(work, tests or settings.tests, properties, jobs) for work in works]
+    configurer = AuditConfigurer(settings, config=config, tests=tests or (), define=define or ())
+    if explain:
+        _explain(works, configurer, as_json=as_json)
+        return
+    reports = [audit_one(work, configurer, jobs) for work in works]
     if as_json:
         print_json({"works": [report.as_dict() for report in reports]})
     else:
@@ -60,13 +69,30 @@ def audit(
         raise typer.Exit(ExitCode.REJECTED)
 
 
-def _audit(work: Path, tests: Sequence[str] | None, properties: AuditProperties, jobs: int | None) -> AuditReport:
+def audit_one(work: Path, configurer: AuditConfigurer, jobs: int | None = None) -> AuditReport:
     """Audit one work; a folder that is no work fails like one, so that the others are reported all the same."""
+    root = Path(os.path.abspath(work))
     try:
-        return run_audit(work, tests=tests, properties=properties, jobs=jobs)
-    except NotAWork as error:
-        finding = AuditFinding(STRUCTURE, NOT_AUDITED, ".", error.message)
-        return AuditReport(Path(os.path.abspath(work)).name, (TestResult(STRUCTURE, (finding,)),))
+        rules = configurer.for_work(root)
+        with progress_when_known(root.name) as progress:
+            return run_audit(work, tests=rules.tests, properties=rules.properties, jobs=jobs, progress=progress)
+    except (NotAWork, InvalidSyncConfig) as error:
+        where = SYNC_CONFIG if isinstance(error, InvalidSyncConfig) else "."
+        finding = AuditFinding(STRUCTURE, NOT_AUDITED, where, error.message)
+        return AuditReport(root.name, (TestResult(STRUCTURE, (finding,)),))
+
+
+def _explain(works: Sequence[Path], configurer: AuditConfigurer, *, as_json: bool) -> None:
+    explained = {work: configurer.for_work(Path(os.path.abspath(work))).explained for work in works}
+    if as_json:
+        items = [{"work": str(work), "rules": [item.as_dict() for item in rules]} for work, rules in explained.items()]
+        print_json({"works": items})
+        return
+    for work, rules in explained.items():
+        table = Table("Test or rule", "In force", "Because of", title=cell(str(work)), title_justify="left", box=None)
+        for item in rules:
+            table.add_row(cell(item.key), cell(item.value), cell(item.origin))
+        out().print(table)
 
 
 def _show(report: AuditReport) -> None:

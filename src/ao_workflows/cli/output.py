@@ -105,6 +105,13 @@ def show_checks(checks: Sequence[Check], *, as_json: bool) -> None:
 @contextmanager
 def progress_bytes(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """Show a bar with rate and time left on a terminal while the block runs; yield what reports bytes done."""
+    with progress_when_known(label) as begin:
+        yield begin(total)
+
+
+@contextmanager
+def progress_when_known(label: str) -> Iterator[Callable[[int | None], Callable[[int], None]]]:
+    """Like :func:`progress_bytes`, where the total comes later: yield what takes it, and returns what reports."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -113,5 +120,10 @@ def progress_bytes(label: str, total: int | None) -> Iterator[Callable[[int], No
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console(), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(label, total=total)
-        yield lambda count: bar.update(task, advance=count)
+        task = bar.add_task(label, total=None)
+
+        def begin(total: int | None) -> Callable[[int], None]:
+            bar.update(task, total=total)
+            return lambda count: bar.update(task, advance=count)
+
+        yield begin

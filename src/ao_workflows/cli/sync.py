@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ao_workflows.archive import sync_work
-from ao_workflows.audit import properties_of, run_audit
+from ao_workflows.audit import AuditConfigurer, run_audit
 from ao_workflows.cli.output import JsonOption, print_json, progress_bytes, say, settings_with_logs
 from ao_workflows.units import size_text
 from ao_workflows.works import parse_rid
@@ -31,7 +31,8 @@ def sync(
     work = work.absolute()
     rid = parse_rid(work.name)
     if with_audit:
-        rejection = run_audit(work, tests=settings.audit.tests, properties=properties_of(settings.audit)).rejection()
+        rules = AuditConfigurer(settings.audit).for_work(work)
+        rejection = run_audit(work, tests=rules.tests, properties=rules.properties).rejection()
         if rejection is not None:
             raise rejection
     with progress_bytes(f"{rid} → archive", None) as progress:

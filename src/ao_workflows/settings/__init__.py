@@ -2,6 +2,9 @@
 
 from ao_workflows.settings.model import (
     ArchiveSettings,
+    AuditFile,
+    AuditProfile,
+    AuditRules,
     AuditSettings,
     AwsSettings,
     CatalogSettings,
@@ -16,6 +19,9 @@ from ao_workflows.settings.sources import EffectiveValue, explain_settings, load
 
 __all__ = [
     "ArchiveSettings",
+    "AuditFile",
+    "AuditProfile",
+    "AuditRules",
     "AuditSettings",
     "AwsSettings",
     "CatalogSettings",

@@ -30,6 +30,10 @@ def _checked_place(value: object) -> object:
     return expand_home(Path(value)) if isinstance(value, str | Path) else value
 
 
+def _number_as_text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 Place = Annotated[Path, BeforeValidator(_checked_place)]
 
 
@@ -114,17 +118,44 @@ class ArchiveSettings(_Section):
     """A file that each mount must hold, such as ``.ao-archive``; where it is missing, deliveries wait for the mount."""
 
 
-class AuditSettings(_Section):
+class AuditRules(_Section):
     """Which audit tests run and what is only a warning."""
 
     tests: tuple[str, ...] | None = None
     """Keys of the tests to run. Left out: all of them."""
+    tests_off: tuple[str, ...] = ()
+    """Keys of tests that do not run."""
     errors_as_warning: frozenset[int] = frozenset()
     """Error numbers that warn and do not fail the audit."""
     warnings_as_error: frozenset[int] = frozenset()
     """Error numbers that fail the audit although their test takes them for warnings."""
-    maximum_image_file_size: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,14}[KMGkmg]?$")] = "400K"
+    maximum_image_file_size: Annotated[
+        str, BeforeValidator(_number_as_text), Field(pattern=r"^[1-9][0-9]{0,14}[KMGkmg]?$")
+    ] = "400K"
     """The most bytes that a web image may have; K, M and G stand for 1,024 bytes, and so on."""
+
+
+class AuditProfile(AuditRules):
+    """Rules for the works of one project, over those for all works; the first profile that fits a work is taken."""
+
+    works: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The works, by RID; ``*`` stands for any characters: ``W1NLM*``."""
+
+
+class AuditFile(AuditRules):
+    """Which audit tests run and what is only a warning; ``audit.yml`` has these keys."""
+
+    profiles: tuple[AuditProfile, ...] = ()
+    """Rules for the works of single projects."""
+
+
+class AuditSettings(AuditFile):
+    """Which audit tests run and what is only a warning."""
+
+    config: Place | None = None
+    """A file of audit rules, ``audit.yml`` or ``user.properties``; what it sets wins over this table."""
+    work_options: bool = True
+    """Whether a work's own ``config/sync.yml`` may choose tests and properties (``audit.pre``, ``audit.post``)."""
 
 
 class ProcessSettings(_Section):

@@ -1,6 +1,6 @@
 """Stage ``audit``: the images and folders of a work keep the archive's rules."""
 
-from ao_workflows.audit import properties_of, run_audit
+from ao_workflows.audit import AuditConfigurer, run_audit
 from ao_workflows.errors import SystemFailed
 from ao_workflows.staging.scratch import forget, is_whole
 from ao_workflows.staging.stage import StageContext, StageResult
@@ -12,7 +12,7 @@ def is_done(context: StageContext) -> bool:
 
 
 def run(context: StageContext) -> StageResult:
-    """Run the audit tests that the settings name."""
+    """Run the audit tests that the settings, and the work itself, want."""
     rid = context.the_work.rid
     if not is_whole(context.folder, rid):
         # Its files were verified and are gone: that is no fault of the content, and no reason to reject it.
@@ -22,10 +22,7 @@ def run(context: StageContext) -> StageResult:
             action="Check the scratch disk; the next attempt fetches the work anew.",
             code="scratch-damaged",
         )
-    settings = context.process.settings.audit
-    report = run_audit(
-        context.folder / rid,
-        tests=settings.tests,
-        properties=properties_of(settings),
-    )
+    work = context.folder / rid
+    rules = AuditConfigurer(context.process.settings.audit).for_work(work)
+    report = run_audit(work, tests=rules.tests, properties=rules.properties)
     return StageResult(detail=report.as_dict(), rejection=report.rejection())

@@ -1,6 +1,7 @@
 """What a work is: its identifier, its layout, its image groups, and every place it can be.
 
-Pure functions and frozen values; nothing here opens a file except :func:`read_structure`, which lists folders.
+Pure functions and frozen values; nothing here opens a file except :func:`read_structure`, which lists folders, and
+:func:`read_sync_config`.
 """
 
 from ao_workflows.works.groups import group_id, group_on_disk, image_name_pattern
@@ -14,6 +15,7 @@ from ao_workflows.works.locations import (
     web_image_key,
     web_images_prefix,
 )
+from ao_workflows.works.names import colliding_groups, differ_by_form_only, is_litter
 from ao_workflows.works.rid import InvalidRid, Rid, parse_rid
 from ao_workflows.works.structure import (
     CONTENT_FOLDERS,
@@ -25,27 +27,44 @@ from ao_workflows.works.structure import (
     detect_layout,
     read_structure,
 )
+from ao_workflows.works.sync_config import (
+    AuditOptions,
+    InvalidSyncConfig,
+    SyncConfig,
+    SyncTargets,
+    invalid_sync_config,
+    read_sync_config,
+)
 
 __all__ = [
     "ARCHIVE_ROOTS",
     "CONTENT_FOLDERS",
     "ROOT_FOLDERS",
+    "AuditOptions",
     "ImageGroup",
     "InvalidRid",
+    "InvalidSyncConfig",
     "Layout",
     "NotAWork",
     "Rid",
+    "SyncConfig",
+    "SyncTargets",
     "WorkStructure",
     "archive_mount",
     "archive_path",
     "archive_shard",
+    "colliding_groups",
     "detect_layout",
+    "differ_by_form_only",
     "glacier_staging_key",
     "group_id",
     "group_on_disk",
     "image_name_pattern",
+    "invalid_sync_config",
+    "is_litter",
     "parse_rid",
     "read_structure",
+    "read_sync_config",
     "rid_of_object_key",
     "web_image_key",
     "web_images_prefix",

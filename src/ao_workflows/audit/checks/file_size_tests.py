@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from ao_workflows.audit.contract import IMAGES, ImageTest
 from ao_workflows.audit.images import ImageFacts
-from ao_workflows.audit.properties import MAXIMUM_IMAGE_FILE_SIZE, AuditProperties
+from ao_workflows.audit.properties import BAD_SIZE, MAXIMUM_IMAGE_FILE_SIZE, AuditProperties
 from ao_workflows.works import ImageGroup
 
 
@@ -15,7 +15,10 @@ class FileSizeTests(ImageTest):
     key = "FileSizeTests"
     summary = "Web images are not larger than allowed."
     kinds = (IMAGES,)
-    errors: ClassVar = {112: "A web image is too large."}
+    errors: ClassVar = {
+        112: "A web image is too large.",
+        BAD_SIZE: "The limit is no size: the audit does not begin.",
+    }
 
     def check(self, image: ImageFacts, group: ImageGroup, properties: AuditProperties) -> Iterator[tuple[int, str]]:
         """See the contract."""

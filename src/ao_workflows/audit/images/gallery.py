@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -9,17 +10,22 @@ from pathlib import Path
 from ao_workflows.audit.images.facts import ImageFacts
 from ao_workflows.audit.images.looking import look_at
 
+Progress = Callable[[int], None]
+"""Called with the number of bytes that were done since the last call."""
+
 
 class Gallery:
     """What is known of the images of one work.
 
     :param with_pixels: unpack all pixels as well.
     :param jobs: images that are looked at at a time; decoders let go of the interpreter, so cores do share them.
+    :param progress: called with the bytes of each image that was looked at.
     """
 
-    def __init__(self, *, with_pixels: bool = False, jobs: int = 1) -> None:
+    def __init__(self, *, with_pixels: bool = False, jobs: int = 1, progress: Progress | None = None) -> None:
         self._look = partial(look_at, with_pixels=with_pixels)
         self._jobs = jobs
+        self._progress = progress
         self._groups: dict[Path, tuple[ImageFacts, ...]] = {}
 
     def images_of(self, group: Path) -> tuple[ImageFacts, ...]:
@@ -30,9 +36,19 @@ class Gallery:
         :raises OSError: if the disk does not give the folder or a file.
         """
         if group not in self._groups:
+            found = []
             with ThreadPoolExecutor(self._jobs) as pool:
-                self._groups[group] = tuple(pool.map(self._look, [group / name for name in image_names(group)]))
+                for image in pool.map(self._look, [group / name for name in image_names(group)]):
+                    found.append(image)
+                    if self._progress is not None:
+                        self._progress(image.size)
+            self._groups[group] = tuple(found)
         return self._groups[group]
+
+
+def bytes_of_images(groups: Iterable[Path]) -> int:
+    """Return how many bytes the images in these folders have together."""
+    return sum(os.lstat(group / name).st_size for group in groups for name in image_names(group))
 
 
 def image_names(folder: Path) -> list[str]:

@@ -64,11 +64,11 @@ def _with_pixels(facts: ImageFacts, image: Image.Image) -> ImageFacts:
     if unpacked_bytes(image) > MOST_UNPACKED:
         return replace(facts, is_too_large=True)
     try:
-        unpack_pixels(image)
+        is_blank = unpack_pixels(image)
     except (*BROKEN, *BROKEN_TOO) as error:
         _raise_if_the_disks(error)
         return replace(facts, pixel_problem=str(error)[:200] or type(error).__name__)
-    return facts
+    return replace(facts, is_blank=is_blank)
 
 
 def _facts(name: str, size: int, image: Image.Image) -> ImageFacts:

@@ -4,6 +4,8 @@ import threading
 
 from PIL import Image, TiffImagePlugin
 
+from ao_workflows.audit.images.blank import is_blank
+
 _EIGHTH = 8
 """JPEG can be unpacked to an eighth of its size; every bit of the data is read for that all the same."""
 
@@ -26,20 +28,24 @@ def unpacked_bytes(image: Image.Image) -> int:
     return width * height * len(image.getbands()) * sample * _LIBRARY_NEEDS.get(image.format or "", 1)
 
 
-def unpack_pixels(image: Image.Image) -> None:
-    """Unpack the image, and the other pages of its file. What cannot be unpacked raises whatever its decoder raises."""
+def unpack_pixels(image: Image.Image) -> bool:
+    """Unpack the image, and the other pages of its file; tell whether it, which is the first of them, is blank.
+
+    What cannot be unpacked raises whatever its decoder raises.
+    """
     if unpacked_bytes(image) < _LARGE:
-        _unpack(image)
-    else:
-        with _one_at_a_time:
-            _unpack(image)
+        return _unpack(image)
+    with _one_at_a_time:
+        return _unpack(image)
 
 
-def _unpack(image: Image.Image) -> None:
+def _unpack(image: Image.Image) -> bool:
     if image.format in {"JPEG", "MPO"}:
         image.draft(image.mode, (max(1, image.width // _EIGHTH), max(1, image.height // _EIGHTH)))
     image.load()
+    blank = is_blank(image)
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         for page in range(1, min(image.n_frames, _MOST_PAGES)):
             image.seek(page)
             image.load()
+    return blank

@@ -20,10 +20,10 @@ from ao_workflows.bags.bagit.manifests import (
 )
 from ao_workflows.bags.collisions import collision_warnings
 from ao_workflows.bags.findings import FindingLog, Findings
-from ao_workflows.bags.litter import is_litter
 from ao_workflows.bags.report import CHECKSUM_MISMATCH, BagReport
 from ao_workflows.bags.text import quoted, shown
 from ao_workflows.errors import Finding
+from ao_workflows.works import is_litter
 
 _RID_LABEL = "BDRC-RID"
 

@@ -1,0 +1,45 @@
+"""Options of an audit as one types them for ``audit-tool``: where a file holds them as text."""
+
+import re
+import shlex
+from collections.abc import Iterable
+
+from ao_workflows.errors import UsageError
+
+_BETWEEN_TESTS = re.compile("[:,]")
+
+
+def read_options(options: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the tests and the ``key=value`` assignments that ``-T`` and ``-D`` name in ``options``.
+
+    An option and its value may stand in one text, or in two: ``-T FileSequence``, ``-TFileSequence``, or one after the
+    other.
+
+    :raises UsageError: for anything else.
+    """
+    tests: list[str] = []
+    define: list[str] = []
+    words = iter(_words(options))
+    for word in words:
+        flag, value = word[:2], word[2:] or next(words, None)
+        if flag not in {"-T", "-D"} or value is None:
+            raise UsageError(
+                f"{word!r} is not -T with a test, nor -D with key=value.", action="Only these two can be set here."
+            )
+        if flag == "-T":
+            tests.extend(split_tests(value))
+        else:
+            define.append(value)
+    return tests, define
+
+
+def split_tests(text: str) -> list[str]:
+    """Return the keys in a list with ``:`` or ``,`` between them."""
+    return [key.strip() for key in _BETWEEN_TESTS.split(text) if key.strip()]
+
+
+def _words(options: Iterable[str]) -> list[str]:
+    try:
+        return [word for option in options for word in shlex.split(option)]
+    except ValueError as error:
+        raise UsageError(f"A quotation mark has no other: {error}.", action="Close it.") from error

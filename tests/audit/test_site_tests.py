@@ -1,0 +1,86 @@
+"""Tests that a site brings in a package of its own, installed for real: as files that Python finds."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ao_workflows.audit import audit_tests, run_audit
+from ao_workflows.errors import SystemFailed
+
+MODULE = """
+from ao_workflows.audit import AuditTest
+
+class NoTiffOnTheWeb(AuditTest):
+    key = "NoTiffOnTheWeb"
+    summary = "Web images are no TIFF."
+    kinds = ("images",)
+    errors = {901: "A web image is a TIFF."}
+
+    def run(self, work):
+        for group in work.groups_of("images"):
+            for image in work.images_of(group):
+                if image.format == "TIFF":
+                    yield self.finding(work, 901, group.path / image.name, f"{image.name!r} is a TIFF.")
+"""
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Return a function that installs a package with one audit test."""
+
+    def put(code: str = MODULE, value: str = "our_audits:NoTiffOnTheWeb") -> None:
+        site = tmp_path / "site"
+        info = site / "our_audits-1.0.dist-info"
+        info.mkdir(parents=True)
+        (site / "our_audits.py").write_text(code)
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: our-audits\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[ao_workflows.audit_tests]\nno-tiff = {value}\n")
+        monkeypatch.syspath_prepend(site)
+        audit_tests.cache_clear()
+
+    yield put
+    sys.modules.pop("our_audits", None)
+    audit_tests.cache_clear()
+
+
+def test_a_sites_test_runs_with_the_others(make_work: Callable[..., Path], good_v1: list[str], install: Install):
+    install()
+    report = run_audit(make_work(*good_v1))
+    assert report.results[-1].test == "NoTiffOnTheWeb"
+    assert [(finding.error, finding.path) for finding in report.findings] == [
+        (901, "images/W22084-0886/08860002.tif"),
+    ]
+    assert report.outcome == "failed"
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "why"),
+    [
+        ("import nothing_like_it", "our_audits:X", "ModuleNotFoundError: No module named 'nothing_like_it'"),
+        ("X = dict", "our_audits:X", "our_audits:X is no class that derives from AuditTest"),
+        (MODULE.replace("901", "150"), "our_audits:NoTiffOnTheWeb", "its error number 150 is kept for tests that are"),
+        (
+            MODULE.replace('"NoTiffOnTheWeb"', '"FileSequence"'),
+            "our_audits:NoTiffOnTheWeb",
+            "another test FileSequence",
+        ),
+        (
+            MODULE.replace('{901: "A web image is a TIFF."}', "{}"),
+            "our_audits:NoTiffOnTheWeb",
+            "declares no error number",
+        ),
+    ],
+)
+def test_a_sites_test_that_cannot_be_used_is_named_and_nothing_is_audited(
+    make_work: Callable[..., Path], good_v1: list[str], install: Install, code: str, value: str, why: str
+):
+    install(code, value)
+    with pytest.raises(SystemFailed) as caught:
+        run_audit(make_work(*good_v1))
+    assert caught.value.message.startswith("The audit test 'no-tiff' of our-audits cannot be used: ")
+    assert why in caught.value.message
+    assert caught.value.code == "audit-test-broken"
