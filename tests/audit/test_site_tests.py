@@ -1,6 +1,7 @@
-"""Tests that a site brings in a package of its own, installed for real: as files that Python finds."""
+"""Tests that a site brings in a package of its own, installed as files that Python finds: the example of the docs."""
 
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,21 +10,10 @@ import pytest
 from ao_workflows.audit import audit_tests, run_audit
 from ao_workflows.errors import SystemFailed
 
-MODULE = """
-from ao_workflows.audit import AuditTest
-
-class NoTiffOnTheWeb(AuditTest):
-    key = "NoTiffOnTheWeb"
-    summary = "Web images are no TIFF."
-    kinds = ("images",)
-    errors = {901: "A web image is a TIFF."}
-
-    def run(self, work):
-        for group in work.groups_of("images"):
-            for image in work.images_of(group):
-                if image.format == "TIFF":
-                    yield self.finding(work, 901, group.path / image.name, f"{image.name!r} is a TIFF.")
-"""
+PAGE = (Path(__file__).parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
+MODULE = PAGE.partition("```python\n")[2].partition("```")[0]
+PROJECT = tomllib.loads(PAGE.partition("```ini\n")[2].partition("```")[0])["project"]
+((NAME, VALUE),) = PROJECT["entry-points"]["ao_workflows.audit_tests"].items()
 
 Install = Callable[..., None]
 
@@ -32,13 +22,13 @@ Install = Callable[..., None]
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     """Return a function that installs a package with one audit test."""
 
-    def put(code: str = MODULE, value: str = "our_audits:NoTiffOnTheWeb") -> None:
+    def put(code: str = MODULE, value: str = VALUE) -> None:
         site = tmp_path / "site"
         info = site / "our_audits-1.0.dist-info"
         info.mkdir(parents=True)
         (site / "our_audits.py").write_text(code)
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: our-audits\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[ao_workflows.audit_tests]\nno-tiff = {value}\n")
+        (info / "entry_points.txt").write_text(f"[ao_workflows.audit_tests]\n{NAME} = {value}\n")
         monkeypatch.syspath_prepend(site)
         audit_tests.cache_clear()
 
@@ -62,15 +52,15 @@ def test_a_sites_test_runs_with_the_others(make_work: Callable[..., Path], good_
     [
         ("import nothing_like_it", "our_audits:X", "ModuleNotFoundError: No module named 'nothing_like_it'"),
         ("X = dict", "our_audits:X", "our_audits:X is no class that derives from AuditTest"),
-        (MODULE.replace("901", "150"), "our_audits:NoTiffOnTheWeb", "its error number 150 is kept for tests that are"),
+        (MODULE.replace("901", "150"), VALUE, "its error number 150 is kept for tests that are"),
         (
             MODULE.replace('"NoTiffOnTheWeb"', '"FileSequence"'),
-            "our_audits:NoTiffOnTheWeb",
+            VALUE,
             "another test FileSequence",
         ),
         (
             MODULE.replace('{901: "A web image is a TIFF."}', "{}"),
-            "our_audits:NoTiffOnTheWeb",
+            VALUE,
             "declares no error number",
         ),
     ],

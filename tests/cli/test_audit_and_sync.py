@@ -141,3 +141,37 @@ def test_a_folder_that_is_no_work_does_not_hide_what_became_of_the_others(ao, tm
     bad, good = answer.json["works"]
     assert (bad["rid"], bad["outcome"], good["rid"], good["outcome"]) == ("W1AC6", "failed", "W22084", "passed")
     assert "is not a work" in bad["findings"][0]["message"]
+
+
+def test_what_is_in_force_is_explained_and_nothing_is_audited(ao, gap, place):
+    (place / "audit.yml").write_text("errors_as_warning: [105]\ntests_off: [NameHygiene]\n")
+    answer = ao("audit", gap, "--config", "audit.yml", "-D", "MaximumImageFileSize=1K", "--explain", "--json")
+    assert answer.code == 0
+    (told,) = answer.json["works"]
+    assert told["work"] == str(gap)
+    assert {"key": "NameHygiene", "value": "off", "origin": "audit.yml"} in told["rules"]
+    assert {"key": "errors_as_warning", "value": "105", "origin": "audit.yml"} in told["rules"]
+    assert {"key": "maximum_image_file_size", "value": "1024 bytes", "origin": "the command line"} in told["rules"]
+    assert {"key": "FileSequence", "value": "on", "origin": "built in"} in told["rules"]
+
+
+def test_a_work_whose_own_options_are_wrong_fails_and_the_others_are_audited(ao, work, gap):
+    write_files(gap, {"config/sync.yml": b"audit: {pre: [-T, Nothing]}"})
+    answer = ao("audit", gap, work, "--json")
+    assert answer.code == 1
+    assert [told["outcome"] for told in answer.json["works"]] == ["failed", "passed"]
+    (finding,) = answer.json["works"][0]["findings"]
+    assert (finding["error"], finding["path"]) == (100, "config/sync.yml")
+    assert "'Nothing' is not an audit test" in finding["message"]
+
+
+def test_each_work_gets_a_log_of_its_own(ao, work, gap, place):
+    assert ao("audit", work, gap, "--csv", "logs").code == 1
+    names = sorted(path.name.rsplit("-20", 1)[0] for path in (place / "logs").iterdir())
+    assert names == ["FAIL-W1AC6", "PASS-W22084"]
+
+
+def test_the_audit_of_a_sync_goes_by_the_same_rules(ao, gap, mounts):
+    assert ao("sync", gap, "--archive", mounts, "--audit").code == 1
+    write_files(gap, {"config/sync.yml": b"audit: {pre: [-D, 'ErrorsAsWarning=105,106,109']}"})
+    assert ao("sync", gap, "--archive", mounts, "--audit").code == 0

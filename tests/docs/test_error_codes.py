@@ -24,7 +24,16 @@ NO_CODES = {
     # names of things
     *("ao-run", "ao-workflows", "apache-airflow", "api-server", "claim-keeper", "dag-processor", "stand-in"),
     *("read-only", "sync-inventory"),
-    *("airflow-docker", "audit-tool", "bdrc-airflow", "before-upgrade", "dumb-init", "image-demo", "rev-parse"),
+    *(
+        "airflow-docker",
+        "audit-test-logs",
+        "audit-tool",
+        "bdrc-airflow",
+        "before-upgrade",
+        "dumb-init",
+        "image-demo",
+        "rev-parse",
+    ),
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from ao_workflows.errors import UsageError
 
 _BETWEEN_TESTS = re.compile("[:,]")
+_BETWEEN_ASSIGNMENTS = re.compile(r":(?=\s*[A-Za-z]+\s*=)")
 
 
 def read_options(options: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -29,13 +30,18 @@ def read_options(options: Iterable[str]) -> tuple[list[str], list[str]]:
         if flag == "-T":
             tests.extend(split_tests(value))
         else:
-            define.append(value)
+            define.extend(split_assignments(value))
     return tests, define
 
 
 def split_tests(text: str) -> list[str]:
     """Return the keys in a list with ``:`` or ``,`` between them."""
     return [key.strip() for key in _BETWEEN_TESTS.split(text) if key.strip()]
+
+
+def split_assignments(text: str) -> list[str]:
+    """Return the assignments in ``key=value:key=value``; a ``:`` that no key follows is a part of the value."""
+    return _BETWEEN_ASSIGNMENTS.split(text)
 
 
 def _words(options: Iterable[str]) -> list[str]:

@@ -19,6 +19,9 @@ _RULES = {
 }
 """The properties, each with its name in :class:`AuditRules`."""
 
+_FIXED = {"ArchiveImageGroupParent": "archive", "DerivedImageGroupParent": "images"}
+"""What properties files of the audit tool before this one may say, too, and what has one value only."""
+
 BAD_SIZE = 113
 """The number of what is wrong with a limit that is none; the audit does not begin then."""
 
@@ -95,6 +98,10 @@ def assigned(assignments: Iterable[str]) -> dict[str, Any]:
         key = key.strip()
         if not separator:
             raise UsageError(f"{assignment!r} sets no audit property.", action="Write it as key=value.")
+        if key in _FIXED:
+            if value.strip() != _FIXED[key]:
+                raise UsageError(f"{key} is always {_FIXED[key]!r} here.", action="Leave it out.")
+            continue
         if key not in _RULES:
             raise unknown(key, _RULES, what="an audit property")
         if key == MAXIMUM_IMAGE_FILE_SIZE:

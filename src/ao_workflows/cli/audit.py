@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,15 +17,23 @@ from ao_workflows.audit import (
     TestResult,
     run_audit,
 )
-from ao_workflows.cli.output import JsonOption, cell, out, print_json, progress_when_known, settings_with_logs
+from ao_workflows.audit.reports.csv_log import write_csv
+from ao_workflows.cli.output import (
+    JsonOption,
+    cell,
+    out,
+    print_json,
+    progress_when_known,
+    settings_with_logs,
+)
 from ao_workflows.errors import ExitCode
 from ao_workflows.works import InvalidSyncConfig, NotAWork
 from ao_workflows.works.sync_config import PLACE as SYNC_CONFIG
 
+OUTCOME_STYLES = {"passed": "green", "warnings": "yellow", "failed": "red"}
+
 STRUCTURE = "Structure"
 """What stands for a test where no test could run: the folder has not the structure of a work, or says nonsense."""
-
-OUTCOME_STYLES = {"passed": "green", "warnings": "yellow", "failed": "red"}
 
 
 def audit(
@@ -43,6 +52,9 @@ def audit(
     explain: Annotated[
         bool, typer.Option("--explain", help="Audit nothing: show which tests and rules each work has, and why.")
     ] = False,
+    csv: Annotated[
+        Path | None, typer.Option(help="Write a log of each work as CSV into this folder.", metavar="DIR")
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, max=64, help="Images looked at at a time; by default one a core.")
     ] = None,
@@ -59,7 +71,11 @@ def audit(
     if explain:
         _explain(works, configurer, as_json=as_json)
         return
-    reports = [audit_one(work, configurer, jobs) for work in works]
+    reports = []
+    for work in works:
+        reports.append(audit_one(work, configurer, jobs))
+        if csv is not None:
+            write_csv(reports[-1], Path(os.path.abspath(work)), csv, at=datetime.now().astimezone())
     if as_json:
         print_json({"works": [report.as_dict() for report in reports]})
     else:

@@ -1,0 +1,1 @@
+"""Reports of an audit as files: one module for each format."""
