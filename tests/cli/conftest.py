@@ -1,5 +1,6 @@
 """Running ``ao``: in this process, which is fast, or as the installed program, which is the real thing."""
 
+import functools
 import json
 import os
 import signal
@@ -48,13 +49,13 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def ao(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Ao]:
-    """Return a function that runs ``ao`` in this process."""
+def in_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Answer]]:
+    """Return a function that runs a program in this process, given its main function and its name."""
     before = signal.getsignal(signal.SIGTERM)
 
-    def run(*arguments: object) -> Answer:
+    def run(main: Callable[[], None], *words: object) -> Answer:
         capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["ao", *map(str, arguments)])
+        monkeypatch.setattr(sys, "argv", list(map(str, words)))
         with pytest.raises(SystemExit) as ended:
             main()
         told = capsys.readouterr()
@@ -63,6 +64,12 @@ def ao(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> I
     yield run
     signal.signal(signal.SIGTERM, before)
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def ao(in_process: Callable[..., Answer]) -> Ao:
+    """Return a function that runs ``ao`` in this process."""
+    return functools.partial(in_process, main, "ao")
 
 
 @pytest.fixture

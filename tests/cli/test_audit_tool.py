@@ -17,17 +17,12 @@ Run = Callable[..., Answer]
 
 
 @pytest.fixture
-def audit_tool(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def audit_tool(in_process: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return a function that runs ``audit-tool`` in this process, with a text on its standard input."""
 
     def run(*arguments: object, standard_input: str = "") -> Answer:
-        capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["audit-tool", *map(str, arguments)])
         monkeypatch.setattr(sys, "stdin", io.StringIO(standard_input))
-        with pytest.raises(SystemExit) as ended:
-            main()
-        told = capsys.readouterr()
-        return Answer(int(ended.value.code or 0), told.out, told.err)
+        return in_process(main, "audit-tool", *arguments)
 
     return run
 
