@@ -502,3 +502,37 @@ def test_a_fault_of_ours_with_one_delivery_does_not_stop_the_next(house, monkeyp
     house.send(bag_zip(house.root / "W1AC6.bag.zip", {"W1AC6": good}))
     house.run()
     assert house.states() == {"W22084": "error", "W1AC6": "complete"}
+
+
+def renamed(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Return the same pages as scanned anew, each under another name of the same number."""
+    return {path.replace("/0001000", "/0001-000"): content + b" " for path, content in files.items()}
+
+
+def test_the_archive_copy_is_audited_with_what_earlier_deliveries_left_in_it(house):
+    house.send_work("W22084")
+    house.run()
+    house.send(bag_zip(house.root / "W22084.bag.zip", {"W22084": renamed(work_files("W22084"))}))
+    house.run()
+    row = max(house.works(), key=lambda row: row.delivery)
+    copy = house.archive / "Archive3/84/W22084"
+    assert (row.state, row.reason_code) == ("rejected", "audit-failed")
+    assert row.reason.startswith(f"The archive copy {copy} failed its audit at ")
+    assert {finding["code"] for finding in row.findings} == {"audit-106", "audit-107"}
+    assert row.archive_path == str(copy), "it is in the archive all the same"
+
+
+def test_the_audit_of_the_archive_copy_goes_by_the_works_own_options_for_it_or_is_left_out(house):
+    post = b"audit: {post: [-D, 'ErrorsAsWarning=106,107']}"
+    house.send_work("W22084")
+    house.send_work("W1AC6")
+    house.run()
+    house.send(
+        bag_zip(house.root / "W22084.bag.zip", {"W22084": {**renamed(work_files("W22084")), "config/sync.yml": post}})
+    )
+    house.run()
+    assert house.states()["W22084"] == "complete"
+    house.config.write_text(house.config.read_text() + "\n[audit]\narchive_copy = false\n")
+    house.send(bag_zip(house.root / "W1AC6.bag.zip", {"W1AC6": renamed(work_files("W1AC6"))}))
+    house.run()
+    assert house.states()["W1AC6"] == "complete"

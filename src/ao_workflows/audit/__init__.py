@@ -1,6 +1,6 @@
 """Audit tests of works, the registry of them, and the report of what they found."""
 
-from ao_workflows.audit.configuration import AuditConfiguration, AuditConfigurer, Explained
+from ao_workflows.audit.configuration import AuditConfiguration, AuditConfigurer, Explained, Moment
 from ao_workflows.audit.contract import AuditedWork, AuditTest, ImageTest, examining
 from ao_workflows.audit.findings import NOT_AUDITED, AuditFinding, Outcome, Severity
 from ao_workflows.audit.properties import AuditProperties, parse_properties
@@ -21,6 +21,7 @@ __all__ = [
     "AuditedWork",
     "Explained",
     "ImageTest",
+    "Moment",
     "Outcome",
     "Severity",
     "TestResult",

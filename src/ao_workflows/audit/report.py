@@ -58,17 +58,21 @@ class AuditReport:
             "findings": [finding.as_dict() for finding in self.findings],
         }
 
-    def rejection(self) -> AuditRejected | None:
-        """Return the error that keeps the work out of the archive, or ``None`` if nothing does."""
+    def rejection(self, *, of_copy: str | None = None) -> AuditRejected | None:
+        """Return the error that keeps the work out of the archive, or ``None`` if nothing does.
+
+        :param of_copy: the place in the archive, if it is there already.
+        """
         errors = [finding for finding in self.findings if finding.severity is Severity.ERROR]
         if not errors:
             return None
         first, more = errors[0], len(errors) - 1
         others = f" There {'is 1 more error' if more == 1 else f'are {more} more errors'}." if more else ""
+        what = f"{self.rid} failed its audit" if of_copy is None else f"The archive copy {of_copy} failed its audit"
+        mend = "the work and deliver it again" if of_copy is None else "the copy"
         return AuditRejected(
-            f"{self.rid} failed its audit at {first.path!r} ({first.test}, error {first.error}): "
-            f"{first.message}{others}",
-            action="Mend the work and deliver it again; 'ao audit' on its folder shows every finding.",
+            f"{what} at {first.path!r} ({first.test}, error {first.error}): {first.message}{others}",
+            action=f"Mend {mend}; 'ao audit' on its folder shows every finding.",
             findings=[
                 Finding(code=f"audit-{finding.error}", path=finding.path, message=finding.message) for finding in errors
             ],

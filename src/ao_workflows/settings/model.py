@@ -154,6 +154,8 @@ class AuditSettings(AuditFile):
 
     config: Place | None = None
     """A file of audit rules, ``audit.yml`` or ``user.properties``; what it sets wins over this table."""
+    archive_copy: bool = True
+    """Whether the copy in the archive is audited, too: it also holds what earlier deliveries brought."""
     work_options: bool = True
     """Whether a work's own ``config/sync.yml`` may choose tests and properties (``audit.pre``, ``audit.post``)."""
 

@@ -1,4 +1,8 @@
-"""Stage ``archive``: the work is in its place in the archive file system, every byte of it proved there."""
+"""Stage ``archive``: the work is in its place in the archive file system, every byte proved there, and audited there.
+
+The audit of the copy sees what the one before could not: files that earlier deliveries of the work brought, and that
+stand beside the new ones now.
+"""
 
 import os
 from pathlib import Path
@@ -9,6 +13,7 @@ from ao_workflows.archive import ScratchDamaged, sync_work
 from ao_workflows.catalog import Work
 from ao_workflows.errors import MustWait
 from ao_workflows.inventory import read_inventory
+from ao_workflows.staging.audit import audited
 from ao_workflows.staging.scratch import forget, inventory_file
 from ao_workflows.staging.source import refuse_superseded
 from ao_workflows.staging.stage import StageContext, StageResult
@@ -21,7 +26,7 @@ def is_done(context: StageContext) -> bool:
 
 
 def run(context: StageContext) -> StageResult:
-    """Sync the work into the archive file system."""
+    """Sync the work into the archive file system, and audit the copy."""
     work_id, rid = context.the_work.id, parse_rid(context.the_work.rid)
     # It was so when it was unbagged; since then, days may have passed.
     refuse_superseded(context.process, context.delivery)
@@ -39,7 +44,12 @@ def run(context: StageContext) -> StageResult:
     def record(session: Session) -> None:
         session.get_one(Work, work_id).archive_path = str(result.archive_path)
 
-    return StageResult(detail=result.as_dict(), record=record)
+    detail, rejection = result.as_dict(), None
+    if context.process.settings.audit.archive_copy:
+        report = audited(context, result.archive_path, "post")
+        detail["audit"] = report.as_dict()
+        rejection = report.rejection(of_copy=str(result.archive_path))
+    return StageResult(detail=detail, rejection=rejection, record=record)
 
 
 def _wait_for_mount(mount: Path, marker: str | None) -> None:

@@ -1,6 +1,8 @@
 """Stage ``audit``: the images and folders of a work keep the archive's rules."""
 
-from ao_workflows.audit import AuditConfigurer, run_audit
+from pathlib import Path
+
+from ao_workflows.audit import AuditConfigurer, AuditReport, Moment, run_audit
 from ao_workflows.errors import SystemFailed
 from ao_workflows.staging.scratch import forget, is_whole
 from ao_workflows.staging.stage import StageContext, StageResult
@@ -12,7 +14,7 @@ def is_done(context: StageContext) -> bool:
 
 
 def run(context: StageContext) -> StageResult:
-    """Run the audit tests that the settings, and the work itself, want."""
+    """Audit the work as it was unpacked."""
     rid = context.the_work.rid
     if not is_whole(context.folder, rid):
         # Its files were verified and are gone: that is no fault of the content, and no reason to reject it.
@@ -22,7 +24,11 @@ def run(context: StageContext) -> StageResult:
             action="Check the scratch disk; the next attempt fetches the work anew.",
             code="scratch-damaged",
         )
-    work = context.folder / rid
-    rules = AuditConfigurer(context.process.settings.audit).for_work(work)
-    report = run_audit(work, tests=rules.tests, properties=rules.properties)
+    report = audited(context, context.folder / rid, "pre")
     return StageResult(detail=report.as_dict(), rejection=report.rejection())
+
+
+def audited(context: StageContext, work: Path, moment: Moment) -> AuditReport:
+    """Audit the work in a folder by the rules that are in force for it."""
+    rules = AuditConfigurer(context.process.settings.audit).for_work(work, moment)
+    return run_audit(work, tests=rules.tests, properties=rules.properties)

@@ -70,7 +70,7 @@ class StageResult:
 
     :param detail: its figures and findings, as JSON.
     :param rejection: why the content is bad, if it is.
-    :param record: further changes of the catalog, made in the same transaction as the outcome.
+    :param record: further changes of the catalog, made in the same transaction as the outcome, whatever it is.
     """
 
     detail: Mapping[str, Any] = field(default_factory=dict)
@@ -121,7 +121,7 @@ def _run(context: StageContext, stage: Stage) -> Outcome:
     process, claim = context.process, context.claim
     log.info("stage started", source=context.delivery.source)
     started_at = now()
-    result = StageResult()
+    result: StageResult | None = None
     try:
         with _claim_kept(process, claim):
             result = stage.run(context)
@@ -138,7 +138,7 @@ def _run(context: StageContext, stage: Stage) -> Outcome:
         log.exception("fault in the program")
         outcome = _outcome_of(_fault(error), {})
     with process.catalog.transaction() as session:
-        if outcome.kind == "done":
+        if result is not None:
             result.record(session)
         record_outcome(
             session,
