@@ -175,3 +175,12 @@ def test_the_audit_of_a_sync_goes_by_the_same_rules(ao, gap, mounts):
     assert ao("sync", gap, "--archive", mounts, "--audit").code == 1
     write_files(gap, {"config/sync.yml": b"audit: {pre: [-D, 'ErrorsAsWarning=105,106,109']}"})
     assert ao("sync", gap, "--archive", mounts, "--audit").code == 0
+
+
+def test_a_page_is_written_into_a_file_or_into_a_folder_for_each_work(ao, work, gap, place):
+    assert ao("audit", gap, "--html", "report.html").code == 1
+    assert "Page 0002 is missing" in (place / "report.html").read_text()
+    assert ao("audit", work, gap, "--html", "pages").code == 1
+    assert sorted(path.name for path in (place / "pages").iterdir()) == ["W1AC6.html", "W22084.html"]
+    assert ao("audit", work, "--html", "pages").code == 0
+    assert ao("audit", work, gap, "--html", "report.html").code == 2

@@ -520,6 +520,10 @@ def test_the_archive_copy_is_audited_with_what_earlier_deliveries_left_in_it(hou
     assert row.reason.startswith(f"The archive copy {copy} failed its audit at ")
     assert {finding["code"] for finding in row.findings} == {"audit-106", "audit-107"}
     assert row.archive_path == str(copy), "it is in the archive all the same"
+    pages = {path.name: path for path in house.settings.reports_folder.iterdir()}
+    assert sorted(pages) == [f"W22084-{number}-{moment}.html" for number in (1, 2) for moment in ("post", "pre")]
+    assert row.action == f"Mend the copy; {pages['W22084-2-post.html']} shows every finding."
+    assert "has the number 0001" in pages["W22084-2-post.html"].read_text()
 
 
 def test_the_audit_of_the_archive_copy_goes_by_the_works_own_options_for_it_or_is_left_out(house):

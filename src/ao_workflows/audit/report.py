@@ -1,6 +1,7 @@
 """What an audit of one work came to, for machines and for the operator."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from ao_workflows.audit.findings import AuditFinding, Outcome, Severity, outcome_of
 from ao_workflows.errors import ContentRejected, Finding
@@ -58,10 +59,11 @@ class AuditReport:
             "findings": [finding.as_dict() for finding in self.findings],
         }
 
-    def rejection(self, *, of_copy: str | None = None) -> AuditRejected | None:
+    def rejection(self, *, of_copy: Path | None = None, page: Path | None = None) -> AuditRejected | None:
         """Return the error that keeps the work out of the archive, or ``None`` if nothing does.
 
         :param of_copy: the place in the archive, if it is there already.
+        :param page: where a page shows the whole report.
         """
         errors = [finding for finding in self.findings if finding.severity is Severity.ERROR]
         if not errors:
@@ -70,9 +72,10 @@ class AuditReport:
         others = f" There {'is 1 more error' if more == 1 else f'are {more} more errors'}." if more else ""
         what = f"{self.rid} failed its audit" if of_copy is None else f"The archive copy {of_copy} failed its audit"
         mend = "the work and deliver it again" if of_copy is None else "the copy"
+        where = page or "'ao audit' on its folder"
         return AuditRejected(
             f"{what} at {first.path!r} ({first.test}, error {first.error}): {first.message}{others}",
-            action=f"Mend {mend}; 'ao audit' on its folder shows every finding.",
+            action=f"Mend {mend}; {where} shows every finding.",
             findings=[
                 Finding(code=f"audit-{finding.error}", path=finding.path, message=finding.message) for finding in errors
             ],

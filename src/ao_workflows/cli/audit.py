@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +18,7 @@ from ao_workflows.audit import (
     run_audit,
 )
 from ao_workflows.audit.reports.csv_log import write_csv
+from ao_workflows.audit.reports.html_page import write_html
 from ao_workflows.cli.output import (
     JsonOption,
     cell,
@@ -26,7 +27,7 @@ from ao_workflows.cli.output import (
     progress_when_known,
     settings_with_logs,
 )
-from ao_workflows.errors import ExitCode
+from ao_workflows.errors import ExitCode, UsageError
 from ao_workflows.works import InvalidSyncConfig, NotAWork
 from ao_workflows.works.sync_config import PLACE as SYNC_CONFIG
 
@@ -55,6 +56,10 @@ def audit(
     csv: Annotated[
         Path | None, typer.Option(help="Write a log of each work as CSV into this folder.", metavar="DIR")
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write a page with pictures for each work: into this file, or RID.html in this folder."),
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, max=64, help="Images looked at at a time; by default one a core.")
     ] = None,
@@ -67,6 +72,8 @@ def audit(
     Example: ao audit /mnt/incoming/W22084 -T FileSequence
     """
     settings = settings_with_logs().audit
+    if html is not None and len(works) > 1 and html.is_file():
+        raise UsageError(f"{html} is one file, and there are {len(works)} works.", action="Name a folder for --html.")
     configurer = AuditConfigurer(settings, config=config, tests=tests or (), define=define or ())
     if explain:
         _explain(works, configurer, as_json=as_json)
@@ -76,6 +83,10 @@ def audit(
         reports.append(audit_one(work, configurer, jobs))
         if csv is not None:
             write_csv(reports[-1], Path(os.path.abspath(work)), csv, at=datetime.now().astimezone())
+        if html is not None:
+            in_folder = html.is_dir() or len(works) > 1
+            page = html / f"{reports[-1].rid}.html" if in_folder else html
+            write_html(reports[-1], Path(os.path.abspath(work)), page, made=datetime.now(UTC))
     if as_json:
         print_json({"works": [report.as_dict() for report in reports]})
     else:

@@ -154,6 +154,8 @@ class AuditSettings(AuditFile):
 
     config: Place | None = None
     """A file of audit rules, ``audit.yml`` or ``user.properties``; what it sets wins over this table."""
+    reports: Place | None = None
+    """The folder for the pages about audited works. Left out: ``audit-reports`` in the ``home`` folder."""
     archive_copy: bool = True
     """Whether the copy in the archive is audited, too: it also holds what earlier deliveries brought."""
     work_options: bool = True
@@ -213,6 +215,11 @@ class Settings(_Section):
     def scratch_folder(self) -> Path:
         """The folder for works in progress."""
         return (self.scratch.folder or expand_home(self.home) / "scratch").absolute()
+
+    @property
+    def reports_folder(self) -> Path:
+        """The folder for the pages about audited works."""
+        return (self.audit.reports or expand_home(self.home) / "audit-reports").absolute()
 
     @property
     def drop_folder(self) -> Path | None:

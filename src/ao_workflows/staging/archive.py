@@ -46,9 +46,9 @@ def run(context: StageContext) -> StageResult:
 
     detail, rejection = result.as_dict(), None
     if context.process.settings.audit.archive_copy:
-        report = audited(context, result.archive_path, "post")
-        detail["audit"] = report.as_dict()
-        rejection = report.rejection(of_copy=str(result.archive_path))
+        report, page = audited(context, result.archive_path, "post")
+        detail["audit"] = {**report.as_dict(), "page": str(page)}
+        rejection = report.rejection(of_copy=result.archive_path, page=page)
     return StageResult(detail=detail, rejection=rejection, record=record)
 
 

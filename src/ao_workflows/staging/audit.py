@@ -1,8 +1,10 @@
 """Stage ``audit``: the images and folders of a work keep the archive's rules."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ao_workflows.audit import AuditConfigurer, AuditReport, Moment, run_audit
+from ao_workflows.audit.reports.html_page import write_html
 from ao_workflows.errors import SystemFailed
 from ao_workflows.staging.scratch import forget, is_whole
 from ao_workflows.staging.stage import StageContext, StageResult
@@ -24,11 +26,18 @@ def run(context: StageContext) -> StageResult:
             action="Check the scratch disk; the next attempt fetches the work anew.",
             code="scratch-damaged",
         )
-    report = audited(context, context.folder / rid, "pre")
-    return StageResult(detail=report.as_dict(), rejection=report.rejection())
+    report, page = audited(context, context.folder / rid, "pre")
+    return StageResult(detail={**report.as_dict(), "page": str(page)}, rejection=report.rejection(page=page))
 
 
-def audited(context: StageContext, work: Path, moment: Moment) -> AuditReport:
-    """Audit the work in a folder by the rules that are in force for it."""
-    rules = AuditConfigurer(context.process.settings.audit).for_work(work, moment)
-    return run_audit(work, tests=rules.tests, properties=rules.properties)
+def audited(context: StageContext, work: Path, moment: Moment) -> tuple[AuditReport, Path]:
+    """Audit the work in a folder by the rules that are in force for it; return what came of it, and the page about it.
+
+    The page is named after the work, its delivery and the moment, so that an attempt replaces that of the one before.
+    """
+    settings = context.process.settings
+    rules = AuditConfigurer(settings.audit).for_work(work, moment)
+    report = run_audit(work, tests=rules.tests, properties=rules.properties)
+    page = settings.reports_folder / f"{report.rid}-{context.delivery.id}-{moment}.html"
+    write_html(report, work, page, made=datetime.now(UTC))
+    return report, page
