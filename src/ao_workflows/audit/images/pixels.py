@@ -1,51 +1,67 @@
 """Unpacking all pixels of an image, to see whether that can be done to the end."""
 
-import threading
+from collections.abc import Iterator
 
-from PIL import Image, TiffImagePlugin
+from PIL import GifImagePlugin, Image, JpegImagePlugin, TiffImagePlugin
 
 from ao_workflows.audit.images.blank import is_blank
+from ao_workflows.audit.images.codestream import expect_end, expect_enough
+from ao_workflows.audit.images.memory import EIGHTH, MOST_UNPACKED, Room, unpacked_bytes
 
-_EIGHTH = 8
-"""JPEG can be unpacked to an eighth of its size; every bit of the data is read for that all the same."""
+_MOST_PAGES = 10_000
+_MOST_PIXELS = 2 << 30
+"""Pixels of all pages of a file together: some seconds of work, for a book of large pages and no more."""
 
-_LARGE = 64 << 20
-"""Bytes of pixels from which on images are unpacked one after the other, so that memory has a bound."""
-
-_MOST_PAGES = 64
-_LIBRARY_NEEDS = {"JPEG2000": 4}
-"""How many times the memory of its pixels a decoder takes, where that is more than once."""
-
-_one_at_a_time = threading.Lock()
+_room = Room(MOST_UNPACKED)
 
 
-def unpacked_bytes(image: Image.Image) -> int:
-    """Return the bytes of memory that unpacking takes, about."""
-    width, height = image.size
-    if image.format in {"JPEG", "MPO"}:
-        width, height = -(-width // _EIGHTH), -(-height // _EIGHTH)
-    sample = 4 if image.mode in {"I", "F"} else 2 if image.mode.startswith("I;16") else 1
-    return width * height * len(image.getbands()) * sample * _LIBRARY_NEEDS.get(image.format or "", 1)
+class TooLarge(Exception):
+    """Unpacking the image would take too much memory, and was not tried."""
 
 
 def unpack_pixels(image: Image.Image) -> bool:
     """Unpack the image, and the other pages of its file; tell whether it, which is the first of them, is blank.
 
     What cannot be unpacked raises whatever its decoder raises.
+
+    :raises TooLarge: if a page would take too much memory.
     """
-    if unpacked_bytes(image) < _LARGE:
-        return _unpack(image)
-    with _one_at_a_time:
-        return _unpack(image)
-
-
-def _unpack(image: Image.Image) -> bool:
-    if image.format in {"JPEG", "MPO"}:
-        image.draft(image.mode, (max(1, image.width // _EIGHTH), max(1, image.height // _EIGHTH)))
-    image.load()
-    blank = is_blank(image)
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        for page in range(1, min(image.n_frames, _MOST_PAGES)):
-            image.seek(page)
+    size = max(unpacked_bytes(image) for _ in _pages(image))
+    if size > MOST_UNPACKED:
+        raise TooLarge
+    with _room.take(size):
+        if isinstance(image, JpegImagePlugin.JpegImageFile):
+            expect_enough(image)
+            image.draft(image.mode, (max(1, image.width // EIGHTH), max(1, image.height // EIGHTH)))
+        elif image.format == "JPEG2000":
+            expect_end(image)
+        pages = _pages(image)
+        next(pages)
+        image.load()
+        blank = is_blank(image)
+        for _ in pages:
             image.load()
-    return blank
+        return blank
+
+
+def _pages(image: Image.Image) -> Iterator[None]:
+    """Go to each page of the file in turn.
+
+    :raises ValueError: if that would never come to an end, or nearly so.
+    """
+    many = isinstance(image, (TiffImagePlugin.TiffImageFile, GifImagePlugin.GifImageFile))
+    if many:
+        image.seek(0)
+    pixels = 0
+    for page in range(1, _MOST_PAGES + 1):
+        pixels += image.width * image.height
+        if page > 1 and pixels > _MOST_PIXELS:
+            break
+        yield
+        if not many:
+            return
+        try:
+            image.seek(page)
+        except EOFError:
+            return
+    raise ValueError(f"it has too many pages, of which {page - 1:,} were looked at")
