@@ -1,5 +1,6 @@
 """The memory that unpacking takes: how much for an image, and who may have it now."""
 
+import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,10 @@ EIGHTH = 8
 
 _BITS_PER_SAMPLE, _COMPRESSION, _ORIENTATION, _SAMPLES_PER_PIXEL, _ROWS_PER_STRIP = 258, 259, 274, 277, 278
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
+_WORTH_GIVING_BACK = 32 << 20
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+"""The C library's way to give freed memory back to the system: each thread keeps its own for later otherwise."""
+
 _ONE_BYTE = frozenset({"1", "L", "P"})
 _COEFFICIENT = 2  # bytes of each sample, of a JPEG whose samples come in several scans
 _JP2_SAMPLE = 5  # bytes of each sample of a tile: a whole number, and a byte that is handed over
@@ -37,6 +42,8 @@ class Room:
         try:
             yield
         finally:
+            if size >= _WORTH_GIVING_BACK and _trim is not None:
+                _trim(0)
             with self._changed:
                 self._left += size
                 self._changed.notify_all()

@@ -1,6 +1,7 @@
 """Unpacking all pixels of an image, to see whether that can be done to the end."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 from PIL import GifImagePlugin, Image, JpegImagePlugin, TiffImagePlugin
 
@@ -22,6 +23,8 @@ class TooLarge(Exception):
 def unpack_pixels(image: Image.Image) -> bool:
     """Unpack the image, and the other pages of its file; tell whether it, which is the first of them, is blank.
 
+    The image is closed after that.
+
     What cannot be unpacked raises whatever its decoder raises.
 
     :raises TooLarge: if a page would take too much memory.
@@ -29,7 +32,7 @@ def unpack_pixels(image: Image.Image) -> bool:
     size = max(unpacked_bytes(image) for _ in _pages(image))
     if size > MOST_UNPACKED:
         raise TooLarge
-    with _room.take(size):
+    with _room.take(size), closing(image):  # what is unpacked is gone before another image has its room
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             expect_enough(image)
             image.draft(image.mode, (max(1, image.width // EIGHTH), max(1, image.height // EIGHTH)))
