@@ -26,6 +26,7 @@ NO_CODES = {
     *("read-only", "sync-inventory"),
     *(
         "airflow-docker",
+        "audit-reports",
         "audit-test-logs",
         "audit-tool",
         "bdrc-airflow",
