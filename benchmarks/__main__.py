@@ -9,13 +9,14 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from ao_workflows.units import size_text
 from benchmarks import peers
-from benchmarks.jobs import RID, make_bag, make_work
+from benchmarks.images import make_images
+from benchmarks.jobs import RID, files_of, make_bag, make_work
 from benchmarks.line import limited_line
 from benchmarks.measure import Contender, Run, compare, median_ratio
 
@@ -35,7 +36,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds (one more warms up)")
     parser.add_argument("--big", type=int, default=2000, help="size of the work of large images, in MB")
     parser.add_argument("--small", type=int, default=20_000, help="number of 20 kB files of the work of small images")
-    parser.add_argument("--only", choices=tuple(JOBS), help="one job instead of all")
+    parser.add_argument("--images", type=int, default=300, help="pages of the work that is audited")
+    parser.add_argument("--only", choices=(*JOBS, *AUDITS), help="one job instead of all")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args()
     peers.install()
@@ -43,7 +45,13 @@ def main() -> None:
     figures = {}
     with tempfile.TemporaryDirectory(prefix="ao-bench-", dir=os.environ.get("AO_BENCH_DIR")) as name:
         folder = Path(name)
-        for label, count, size in (("big", arguments.big * 2 // 3, 1_500_000), ("small", arguments.small, 20_000)):
+        if arguments.only in {None, *AUDITS}:
+            make_images(folder / "pages", arguments.images)
+            for job in [arguments.only] if arguments.only else AUDITS:
+                title = f"{AUDITS[job]}, {arguments.images} web images and as many masters"
+                found = _auditors(job, folder / "pages" / RID)
+                figures[job] = _report(title, compare(found, folder / "runs", rounds=arguments.rounds, keep=False))
+        for label, count, size in _sizes(arguments):
             make_work(folder / label, count, size)
             work, bag = folder / label / RID, folder / label / peers.BUCKET / f"{RID}.bag.zip"
             bag.parent.mkdir()
@@ -58,6 +66,12 @@ def main() -> None:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 
+def _sizes(arguments: argparse.Namespace) -> list[tuple[str, int, int]]:
+    if arguments.only in AUDITS:
+        return []
+    return [("big", arguments.big * 2 // 3, 1_500_000), ("small", arguments.small, 20_000)]
+
+
 JOBS = {
     "unpack": "Bag zip to verified tree",
     "s3": "Object to verified tree (S3 on loopback)",
@@ -65,6 +79,27 @@ JOBS = {
     "create": "Work to bag zip",
     "sync": "Work into the archive (ours reads every byte back, the others do not)",
 }
+
+
+AUDITS = {
+    "headers": "Audit without unpacking images",
+    "everything": "Audit with every image unpacked",
+}
+
+
+def _auditors(job: str, work: Path) -> list[Contender]:
+    def images(name: str) -> Callable[[Path], list[str]]:
+        return lambda _: [sys.executable, "-m", "benchmarks.images", name, str(work)]
+
+    if job == "everything":
+        return [Contender("ao audit", images("everything")), Contender("Pillow, load", images("load"))]
+    found = [Contender("ao audit", images("headers")), Contender("Pillow, verify", images("verify"))]
+    files = [str(path) for path in files_of(work)]
+    if shutil.which("identify"):
+        found.append(Contender("identify -ping", lambda _: ["identify", "-ping", *files]))
+    if shutil.which("exiftool"):
+        found.append(Contender("exiftool -validate", lambda _: ["exiftool", "-q", "-validate", *files]))
+    return found
 
 
 @contextmanager

@@ -68,6 +68,7 @@ def test_a_person_gets_the_tests_and_the_findings_on_standard_output(ao, gap):
     assert "W1AC6: failed" in answer.out
     assert "FileSequence" in answer.out
     assert "error 105 FileSequence images/W1AC6-0001" in answer.out
+    assert "archive/W1AC6-0001: 1 finding\n" in answer.out.replace(" \n", "\n")
 
 
 def test_what_is_no_work_is_rejected_and_what_is_not_there_is_a_system_failure(ao, place):

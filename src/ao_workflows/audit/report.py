@@ -46,6 +46,15 @@ class AuditReport:
         return tuple(finding for result in self.results for finding in result.findings)
 
     @property
+    def by_folder(self) -> dict[str, list[AuditFinding]]:
+        """All findings by the folder that they are in, an image group for most of them; ``.`` is the work's root."""
+        folders: dict[str, list[AuditFinding]] = {}
+        for finding in self.findings:
+            folder = "/".join(finding.path.split("/")[:2]) if "/" in finding.path else "."
+            folders.setdefault(folder, []).append(finding)
+        return dict(sorted(folders.items()))
+
+    @property
     def outcome(self) -> Outcome:
         """The worst of all findings decides."""
         return outcome_of(self.findings)

@@ -15,10 +15,11 @@ from ao_workflows.audit import (
     AuditFinding,
     AuditReport,
     TestResult,
+    outcome_of,
     run_audit,
 )
 from ao_workflows.audit.reports.csv_log import write_csv
-from ao_workflows.audit.reports.html_page import write_html
+from ao_workflows.audit.reports.html_page import ROOT, write_html
 from ao_workflows.cli.output import (
     JsonOption,
     cell,
@@ -129,6 +130,9 @@ def _show(report: AuditReport) -> None:
         table.add_row(result.test, result.outcome, style=OUTCOME_STYLES[result.outcome])
     console = out()
     console.print(table)
-    for finding in report.findings:
-        line = f"  {finding.severity} {finding.error} {finding.test} {finding.path}: {finding.message}"
-        console.print(cell(line), style=OUTCOME_STYLES["failed" if finding.severity == "error" else "warnings"])
+    for folder, findings in report.by_folder.items():
+        count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
+        console.print(cell(f"{ROOT if folder == '.' else folder}: {count}"), style=OUTCOME_STYLES[outcome_of(findings)])
+        for finding in findings:
+            line = f"  {finding.severity} {finding.error} {finding.test} {finding.path}: {finding.message}"
+            console.print(cell(line), style=OUTCOME_STYLES["failed" if finding.severity == "error" else "warnings"])

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ao_workflows import __version__
-from ao_workflows.audit.findings import AuditFinding, Outcome, Severity
+from ao_workflows.audit.findings import AuditFinding, Outcome, Severity, outcome_of
 from ao_workflows.audit.report import AuditReport
 from ao_workflows.audit.reports.pictures import Pictures
 from ao_workflows.audit.reports.whole_file import whole_file
@@ -19,6 +19,7 @@ from ao_workflows.logs import visible
 MOST_LISTED = 5_000
 """Findings that a page lists; a work with more is not mended by reading a page."""
 
+ROOT = "the work itself"
 _VERDICTS = {Outcome.PASSED: "Passed", Outcome.WARNINGS: "Passed with warnings", Outcome.FAILED: "Failed"}
 _COLUMNS = ("Severity", "Error", "Test", "Path", "What is wrong")
 
@@ -90,14 +91,11 @@ def _tests(report: AuditReport) -> Iterator[str]:
 
 def _groups(report: AuditReport) -> Iterator[str]:
     """Tell where the findings are: by folder, which is an image group for most of them."""
-    counts: dict[str, Counter[Severity]] = {}
-    for finding in report.findings:
-        folder = "/".join(finding.path.split("/")[:2]) if "/" in finding.path else "the work itself"
-        counts.setdefault(folder, Counter())[finding.severity] += 1
     rows = []
-    for folder, found in sorted(counts.items()):
-        outcome = Outcome.FAILED if found[Severity.ERROR] else Outcome.WARNINGS
-        rows.append((folder, outcome, (_VERDICTS[outcome], found[Severity.ERROR], found[Severity.WARNING])))
+    for folder, findings in report.by_folder.items():
+        counts, outcome = Counter(finding.severity for finding in findings), outcome_of(findings)
+        cells = (_VERDICTS[outcome], counts[Severity.ERROR], counts[Severity.WARNING])
+        rows.append((ROOT if folder == "." else folder, outcome, cells))
     if rows:
         yield from _summary("Image groups", "Where findings are", ("Folder", "Outcome", "Errors", "Warnings"), rows)
 
