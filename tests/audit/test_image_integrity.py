@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ao_workflows.audit import run_audit
+from ao_workflows.audit import AuditUnreadable, run_audit
 from ao_workflows.audit.report import AuditReport
 from fixtures.images import jpeg, tiff
 
@@ -116,3 +116,16 @@ def test_a_large_jpeg_takes_little_memory_and_is_looked_through(audit):
     Image.new("RGB", (9000, 9000)).save(content, "JPEG")
     assert found(audit({"08860001.jpg": content.getvalue()})) == []
     assert found(audit({"08860001.jpg": content.getvalue()[:-200]})) == [(120, "08860001.jpg")]
+
+
+def test_a_machine_without_memory_is_no_fault_of_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for kind in ("images", "archive"):
+        (tmp_path / f"W22084/{kind}/W22084-0886").mkdir(parents=True)
+        (tmp_path / f"W22084/{kind}/W22084-0886/08860001.jpg").write_bytes(jpeg("x"))
+
+    def starved(_: Image.Image) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("PIL.JpegImagePlugin.JpegImageFile.load", starved)
+    with pytest.raises(AuditUnreadable, match=r"'08860001\.jpg'.*Cannot allocate memory"):
+        run_audit(tmp_path / "W22084", tests=["ImageIntegrity"])

@@ -1,5 +1,6 @@
 """Looking at one image file: its headers and metadata, and its pixels if they are asked for."""
 
+import errno
 import os
 import struct
 import warnings
@@ -59,6 +60,8 @@ def _with_pixels(facts: ImageFacts, image: Image.Image) -> ImageFacts:
         is_blank = unpack_pixels(image)
     except TooLarge:
         return replace(facts, is_too_large=True)
+    except MemoryError as error:  # it would have had its room: the machine has too little, which is no fault of it
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), facts.name) from error
     except Exception as error:  # noqa: BLE001 - see look_at
         _raise_if_the_disks(error)
         return replace(facts, pixel_problem=str(error)[:200] or type(error).__name__)
