@@ -1,6 +1,7 @@
 """``audit-tool``: its options, its log files and its exit codes are those that site scripts rely on."""
 
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,7 +22,7 @@ def audit_tool(in_process: Callable[..., Answer], monkeypatch: pytest.MonkeyPatc
     """Return a function that runs ``audit-tool`` in this process, with a text on its standard input."""
 
     def run(*arguments: object, standard_input: str = "") -> Answer:
-        monkeypatch.setattr(sys, "stdin", io.StringIO(standard_input))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(os.fsencode(standard_input)), encoding="utf-8"))
         return in_process(main, "audit-tool", *arguments)
 
     return run
@@ -74,6 +75,12 @@ def test_tests_are_chosen_by_lists_of_either_kind(audit_tool: Run, work, options
         "File Sequence Test",
         "No folders allowed in Image Group folders",
     ]
+
+
+def test_a_path_that_is_no_utf_8_is_read_all_the_same(audit_tool: Run, place):
+    odd = write_files(place / "\udcff" / "W22084", work_files("W22084"))
+    assert audit_tool("-", "-T", "NoFilesInFolder", standard_input=f"{odd}\n").code == 0
+    assert logs(place) == ["PASS-W22084"]
 
 
 def test_works_come_from_standard_input_or_a_file_too(audit_tool: Run, work, gap, place):

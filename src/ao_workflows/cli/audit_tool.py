@@ -99,7 +99,7 @@ def _paths(works: list[str], input_file: Path | None) -> list[str]:
     """Return the paths of the works. :raises UsageError: if there is none: an audit of nothing passes nothing."""
     paths = []
     for work in works:
-        paths += _lines(os.fsencode(sys.stdin.read())) if work == _FROM_INPUT else [work]
+        paths += _lines(sys.stdin.buffer.read()) if work == _FROM_INPUT else [work]
     if input_file is not None:
         try:
             paths += _lines(input_file.read_bytes())

@@ -113,14 +113,14 @@ def progress_bytes(label: str, total: int | None) -> Iterator[Callable[[int], No
 def progress_when_known(label: str) -> Iterator[Callable[[int | None], Callable[[int], None]]]:
     """Like :func:`progress_bytes`, where the total comes later: yield what takes it, and returns what reports."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # names may hold anything
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console(), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(label, total=None)
+        task = bar.add_task(visible(label), total=None)
 
         def begin(total: int | None) -> Callable[[int], None]:
             bar.update(task, total=total)
