@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import os
 import re
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ao_workflows.audit import AuditFinding, AuditReport, Severity, TestResult, run_audit
 from ao_workflows.audit.reports import html_page, pictures, thumbnails
@@ -133,7 +135,8 @@ def test_the_page_needs_and_allows_nothing_but_what_is_in_it(page):
         name: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for name, text in found.inline.items()
     }
     assert policy == (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{hashes['style']}'; "
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
+        f"style-src 'sha256-{hashes['style']}'; "
         f"script-src 'sha256-{hashes['script']}'"
     )
     for _, attributes in found.tags:
@@ -157,6 +160,33 @@ def test_a_page_has_bounds_and_says_so(page, monkeypatch: pytest.MonkeyPatch):
     assert len([row for row in found.all("tr") if "data-severity" in row]) == 3
     assert len([figure for figure in found.all("figure") if figure.get("class") == "concerned"]) == 2
     assert any("the other 2" in text for text in found.text)
+
+
+def test_the_bound_counts_findings_and_leaves_room_for_what_stands_out(page, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pictures, "MOST_WITH_PICTURES", 2)
+    findings = [about(f"{WEB}/08860001.jpg"), about(f"{WEB}/08860001.jpg"), about(f"{WEB}/08860001.jpg")]
+    alts = [image["alt"] for image in page(*findings, about(f"{WEB}/08860004.jpg", 140), images=PAGES).all("img")]
+    assert alts == ["08860001.jpg", "08860002.jpg"] * 2 + ["a usual one: 08860002.jpg", "08860004.jpg"]
+    monkeypatch.setattr(pictures, "MOST_OUTLIERS", 1)
+    alts = [
+        image["alt"]
+        for image in page(*(about(f"{WEB}/{name}", 140) for name in PAGES), images=PAGES | {"x.jpg": b""}).all("img")
+    ]
+    assert alts[-1] == "08860001.jpg"
+
+
+@pytest.mark.parametrize(
+    ("size", "options"),
+    [((5000, 5000), {"progressive": True}), ((300, 60_000), {})],
+    ids=["progressive", "strip"],
+)
+def test_an_image_that_would_take_much_memory_is_a_text(
+    page, size: tuple[int, int], options: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(thumbnails, "_MOST_UNPACKED", 16 << 20)
+    content = io.BytesIO()
+    Image.new("RGB", size, "white").save(content, "JPEG", **options)
+    assert page(about(f"{WEB}/08860001.jpg"), images={"08860001.jpg": content.getvalue()}).all("img") == []
 
 
 def test_the_same_report_is_the_same_page(page, tmp_path: Path):

@@ -128,6 +128,8 @@ def test_a_column_sorts_the_findings_both_ways(browser: Browser, report: Path):
 
 def test_findings_are_filtered_by_text_and_severity(seen: Seen):
     everything = seen.findings()
+    seen.page.get_by_label("Text").fill("08860003.jpg")
+    assert len(seen.findings()) == 1  # its neighbours' findings have it in a picture only
     seen.page.get_by_label("Text").fill("PAGE 0009")
     assert len(seen.findings()) == 2  # it is missing, and its master has no web image
     seen.page.get_by_label("Severity").select_option("warning")
@@ -136,6 +138,16 @@ def test_findings_are_filtered_by_text_and_severity(seen: Seen):
     seen.page.get_by_label("Text").fill("")
     seen.page.get_by_label("Severity").select_option("")
     assert len(seen.findings()) == len(everything)
+
+
+def test_the_buttons_to_sort_are_seen_at_any_width(seen: Seen):
+    buttons = seen.page.locator("table.findings th button")
+    assert buttons.count() == 5
+    for button in buttons.all():
+        box = button.bounding_box()
+        assert box is not None
+        assert box["width"] > 20
+        button.click(timeout=2000)
 
 
 def test_without_scripts_everything_is_there_all_the_same(browser: Browser, report: Path):

@@ -39,7 +39,8 @@ def write_html(report: AuditReport, work: Path, target: Path, *, made: datetime)
 
 def _page(report: AuditReport, pictures: Pictures, made: datetime) -> Iterator[str]:
     style, script = (files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    policy = f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"
+    nothing = "default-src 'none'; base-uri 'none'; form-action 'none'"
+    policy = f"{nothing}; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"
     title = f"Audit of {_text(report.rid)}"
     yield f"""<!DOCTYPE html>
 <html lang="en">
@@ -90,14 +91,19 @@ def _tests(report: AuditReport) -> Iterator[str]:
 
 
 def _groups(report: AuditReport) -> Iterator[str]:
-    """Tell where the findings are: by folder, which is an image group for most of them."""
+    """Tell where the findings are."""
     rows = []
     for folder, findings in report.by_folder.items():
         counts, outcome = Counter(finding.severity for finding in findings), outcome_of(findings)
         cells = (_VERDICTS[outcome], counts[Severity.ERROR], counts[Severity.WARNING])
         rows.append((ROOT if folder == "." else folder, outcome, cells))
     if rows:
-        yield from _summary("Image groups", "Where findings are", ("Folder", "Outcome", "Errors", "Warnings"), rows)
+        yield from _summary(
+            "Folders",
+            "Where findings are: image groups, most of them",
+            ("Folder", "Outcome", "Errors", "Warnings"),
+            rows,
+        )
 
 
 def _summary(

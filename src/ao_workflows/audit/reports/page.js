@@ -8,6 +8,13 @@ if (table) {
   const text = document.getElementById("text");
   const severity = document.getElementById("severity");
 
+  // What a row says itself: the captions of neighbours are no part of it.
+  const words = new Map(rows.map((row) => {
+    const copy = row.cloneNode(true);
+    copy.querySelectorAll(".pictures").forEach((pictures) => pictures.remove());
+    return [row, copy.textContent.toLowerCase()];
+  }));
+
   const key = (row, column) => row.cells[column].dataset.key || row.cells[column].textContent;
   Array.from(table.tHead.rows[0].cells).forEach((head, column) => {
     const button = document.createElement("button");
@@ -28,7 +35,7 @@ if (table) {
     const wanted = text.value.toLowerCase();
     let shown = 0;
     for (const row of rows) {
-      row.hidden = !(row.textContent.toLowerCase().includes(wanted)
+      row.hidden = !(words.get(row).includes(wanted)
         && (!severity.value || row.dataset.severity === severity.value));
       shown += row.hidden ? 0 : 1;
     }

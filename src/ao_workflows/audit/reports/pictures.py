@@ -14,6 +14,9 @@ from ao_workflows.works import read_structure
 MOST_WITH_PICTURES = 200
 """Findings that are shown with pictures: a page of some megabytes."""
 
+MOST_OUTLIERS = 100
+"""Images that are shown as standing out, of all groups together."""
+
 OUTLIERS = frozenset({140, 141, 150, 151})
 """Error numbers of images that are unlike the others of their group, or that look like another one."""
 
@@ -27,18 +30,19 @@ class Pictures:
     def __init__(self, work: Path, findings: Sequence[AuditFinding]) -> None:
         self._thumbnails = Thumbnails(work)
         self._names = _names_by_group(work)
-        about = [finding.path for finding in findings if self._is_image(finding.path)]
-        self._shown = set(list(dict.fromkeys(about))[:MOST_WITH_PICTURES])
+        about = [finding for finding in findings if self._is_image(finding.path)]
+        self._unusual = {finding.path for finding in about}
+        self._left = MOST_WITH_PICTURES
         self._outliers: dict[str, list[str]] = {}
-        for path in dict.fromkeys(finding.path for finding in findings if finding.error in OUTLIERS):
-            if path in self._shown:
-                self._outliers.setdefault(path.rpartition("/")[0], []).append(path)
-        self._unusual = set(about)
+        outliers = dict.fromkeys(finding.path for finding in about if finding.error in OUTLIERS)
+        for path in list(outliers)[:MOST_OUTLIERS]:
+            self._outliers.setdefault(path.rpartition("/")[0], []).append(path)
 
     def beside(self, finding: AuditFinding) -> str:
         """Return the image that ``finding`` is about, between its neighbours; nothing if it is about none."""
-        if finding.path not in self._shown:
+        if finding.path not in self._unusual or not self._left:
             return ""
+        self._left -= 1
         group, _, name = finding.path.rpartition("/")
         names = self._names[group]
         place = names.index(name)
