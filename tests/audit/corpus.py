@@ -94,6 +94,18 @@ def sized(length: int) -> bytes:
     return content + bytes(length - len(content))
 
 
+def with_dpi(image: bytes, dpi: int) -> bytes:
+    """Return a JPEG that says that it has so many dots per inch, in its JFIF header (ITU T.871, section 10.1)."""
+    assert image[6:11] == b"JFIF\0"
+    return image[:13] + b"\1" + dpi.to_bytes(2, "big") * 2 + image[18:]
+
+
+def at_resolution(pages: Mapping[str, bytes], dpi: int) -> dict[str, bytes]:
+    """Return all ten pages, the web images at one resolution."""
+    web = {WEB % page: with_dpi(jpeg(f"web {page}"), dpi) for page in range(1, 11)}
+    return {**pages, **web}
+
+
 def ten_pages(last: bytes) -> dict[str, bytes]:
     """Return pages 7 to 10 for both kinds; ``last`` is the tenth web image."""
     pages = {WEB % page: jpeg(f"web {page}") for page in range(7, 11)}
@@ -290,6 +302,19 @@ IMAGES = [
         name="one of ten images in colour",
         put=ten_pages(jpeg("colour", mode="RGB")),
         found=(("ImageConsistency", 141, "warning", WEB % 10),),
+    ),
+    Row(
+        name="one of ten images at another resolution",
+        put=at_resolution(ten_pages(jpeg("web 10")), 300) | {WEB % 10: with_dpi(jpeg("web 10"), 299)},
+        found=(("ImageConsistency", 142, "warning", WEB % 10),),
+    ),
+    Row(
+        name="one of ten images that says no resolution",
+        put=at_resolution(ten_pages(b""), 300) | {WEB % 10: jpeg("web 10")},
+    ),
+    Row(
+        name="four images that say a resolution, one of them another",
+        put={WEB % page: with_dpi(jpeg(f"web {page}"), 300 if page < 4 else 72) for page in range(1, 5)},
     ),
     Row(name="one of six images in colour", put={WEB % 3: jpeg("colour", mode="RGB")}),
     Row(

@@ -204,3 +204,17 @@ def test_the_rejection_names_the_first_error_and_counts_the_others(make_work: Ma
         ("audit-109", "images/W22084-0886"),
         ("audit-106", "images/W22084-0886"),
     ]
+
+
+def test_progress_is_told_image_by_image_and_ends_with_all_bytes(make_work: MakeWork, good_v1: list[str]):
+    work = make_work(*good_v1)
+    told: list[int] = []
+
+    def begin(total: int) -> Callable[[int], None]:
+        told.append(total)
+        return told.append
+
+    run_audit(work, progress=begin, jobs=2)
+    total, *images = told
+    assert len(images) == 4
+    assert sum(images) == total == sum(path.stat().st_size for path in work.rglob("*.*"))

@@ -20,27 +20,28 @@ HALF, TWICE = 0.6, 1.67
 
 
 class ImageConsistency(AuditTest):
-    """Pixel size, colours and bit depth of an image are those of nearly all others in its group.
+    """Pixel size, colours, bit depth and resolution of an image are those of nearly all others in its group.
 
     A page of half the width was cut, two pages in one were not; a stray greyscale page lost its red seals. Warnings:
     a cover or a folded map is different for a good reason.
     """
 
     key = "ImageConsistency"
-    summary = "The images of a group are about of one size, and of the same colours and bit depth."
+    summary = "The images of a group are about of one size, and of the same colours, bit depth and resolution."
     kinds = (ARCHIVE, IMAGES)
     errors: ClassVar = {
         140: "An image is about half or twice as large as the others of its group.",
         141: "An image has other colours, or another bit depth, than nearly all others of its group.",
+        142: "An image says that it has another resolution than nearly all others of its group.",
     }
-    warnings = frozenset({140, 141})
+    warnings = frozenset({140, 141, 142})
 
     def run(self, work: AuditedWork) -> Iterator[AuditFinding]:
         """See the contract."""
         for group in work.groups:
             images = [image for image in work.images_of(group) if image.width and image.height]
             if len(images) >= ENOUGH:
-                for image, error, message in (*_sizes(images), *_colours(images)):
+                for image, error, message in (*_sizes(images), *_colours(images), *_resolutions(images)):
                     yield self.finding(work, error, group.path / image.name, message)
 
 
@@ -53,16 +54,26 @@ def _sizes(images: list[ImageFacts]) -> Iterator[tuple[ImageFacts, int, str]]:
 
 
 def _colours(images: list[ImageFacts]) -> Iterator[tuple[ImageFacts, int, str]]:
-    kinds = Counter((image.channels, image.bits) for image in images)
-    (usual, count), *_ = kinds.most_common(1)
-    if count >= MOST * len(images):
-        for image in images:
-            if (image.channels, image.bits) != usual:
-                yield (
-                    image,
-                    141,
-                    f"{image.name!r} has {_kind(image.channels, image.bits)}; {_kind(*usual)} are usual in its group.",
-                )
+    for image, (channels, bits), usual in _unlike_most([(image, (image.channels, image.bits)) for image in images]):
+        yield image, 141, f"{image.name!r} has {_kind(channels, bits)}; {_kind(*usual)} are usual in its group."
+
+
+def _resolutions(images: list[ImageFacts]) -> Iterator[tuple[ImageFacts, int, str]]:
+    """Compare what images say of their resolution; many say nothing, which is no fault."""
+    saying = [(image, image.dpi) for image in images if image.dpi is not None]
+    if len(saying) >= ENOUGH:
+        for image, (across, down), (usual, _) in _unlike_most(saying):
+            found = f"{across} by {down}" if across != down else f"{across}"
+            yield image, 142, f"{image.name!r} has {found} dots per inch; {usual} are usual in its group."
+
+
+def _unlike_most(
+    values: list[tuple[ImageFacts, tuple[int, int]]],
+) -> Iterator[tuple[ImageFacts, tuple[int, int], tuple[int, int]]]:
+    """Yield each image whose value is not that of most, with its value and theirs; none if there are no most."""
+    (usual, count), *_ = Counter(value for _, value in values).most_common(1)
+    if count >= MOST * len(values):
+        yield from ((image, value, usual) for image, value in values if value != usual)
 
 
 def _kind(channels: int, bits: int) -> str:

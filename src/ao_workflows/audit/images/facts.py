@@ -20,6 +20,7 @@ class ImageFacts:
     :param width: pixels, as ``height``; 0 where unknown.
     :param bits: bits of each sample; 0 where unknown.
     :param channels: samples of each pixel; 0 where unknown.
+    :param dpi: dots per inch, across and down; ``None`` where the file does not say.
     :param compression: the number in a TIFF's tag 259; ``None`` for other formats.
     :param orientation: of EXIF (or the same tag of a TIFF); ``None`` where there is none.
     :param has_thumbnail: whether a smaller copy of the image is embedded in its EXIF data or beside it in a TIFF.
@@ -37,6 +38,7 @@ class ImageFacts:
     height: int = 0
     bits: int = 0
     channels: int = 0
+    dpi: tuple[int, int] | None = None
     compression: int | None = None
     orientation: int | None = None
     has_thumbnail: bool = False

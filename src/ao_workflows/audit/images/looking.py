@@ -86,11 +86,21 @@ def _facts(name: str, size: int, image: Image.Image) -> ImageFacts:
         height=image.height,
         bits=bits,
         channels=channels,
+        dpi=_dpi(image.info.get("dpi")),
         compression=compression,
         orientation=orientation,
         has_thumbnail=has_thumbnail,
         metadata_problem=problem,
     )
+
+
+def _dpi(said: Any) -> tuple[int, int] | None:
+    """Return dots per inch as whole numbers, ``None`` if they are none or nonsense."""
+    try:
+        across, down = (round(float(each)) for each in said)
+    except (TypeError, ValueError, ArithmeticError):
+        return None
+    return (across, down) if across > 0 and down > 0 else None
 
 
 def _metadata(image: Image.Image) -> tuple[int | None, bool, str | None]:

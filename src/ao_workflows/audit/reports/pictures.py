@@ -17,7 +17,7 @@ MOST_WITH_PICTURES = 200
 MOST_OUTLIERS = 100
 """Images that are shown as standing out, of all groups together."""
 
-OUTLIERS = frozenset({140, 141, 150, 151})
+OUTLIERS = frozenset({140, 141, 142, 150, 151})
 """Error numbers of images that are unlike the others of their group, or that look like another one."""
 
 
