@@ -3,19 +3,17 @@
 On disk it is one JSON object a line, in path order, so that it can be read, compared and kept without a library.
 """
 
-import errno
 import json
-import os
 import threading
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ao_workflows.errors import MustWait, SystemFailed
+from ao_workflows.errors import SystemFailed
+from ao_workflows.whole_file import whole_file
 
 _SHA512_SIZE = 64
-_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -96,34 +94,16 @@ def write_inventory(target: Path, records: Iterable[FileRecord]) -> None:
 
     :raises MustWait: if the disk is full. :raises SystemFailed: if it cannot be written.
     """
-    temporary = target.with_name(f".{target.name}.part")
-    try:
-        # What a killed run or a stranger left under that name is never written through.
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-        with open(descriptor, "w", encoding="ascii") as file:
-            for record in sorted(records):
-                line = {
-                    "path": record.path,
-                    "size": record.size,
-                    "sha512": record.sha512,
-                    "modified_ns": record.modified_ns,
-                }
-                # surrogateescape'd names (bytes that are no UTF-8) survive as \udcXX escapes.
-                file.write(json.dumps(line, ensure_ascii=True) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except OSError as error:
-        if error.errno in _DISK_FULL:
-            raise MustWait(
-                f"free space to write {target}",
-                action="Free some space on its disk, or raise the quota.",
-                code="waiting-for-disk",
-            ) from error
-        raise SystemFailed(
-            f"Cannot write the inventory {target}: {error.strerror}.", action="Check the disk and its permissions."
-        ) from error
+    with whole_file(target, what="the inventory") as file:
+        for record in sorted(records):
+            line = {
+                "path": record.path,
+                "size": record.size,
+                "sha512": record.sha512,
+                "modified_ns": record.modified_ns,
+            }
+            # surrogateescape'd names (bytes that are no UTF-8) survive as \udcXX escapes.
+            file.write(json.dumps(line, ensure_ascii=True) + "\n")
 
 
 def read_inventory(source: Path) -> list[FileRecord]:

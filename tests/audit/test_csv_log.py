@@ -87,7 +87,7 @@ def test_the_folder_is_made_and_holds_nothing_but_the_log(tmp_path: Path):
 
 def test_a_log_that_cannot_be_written_is_no_half_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "file").write_text("")
-    with pytest.raises(SystemFailed, match="Cannot write the report"):
+    with pytest.raises(SystemFailed, match="Cannot write the log"):
         written(tmp_path / "file/logs", PASSED)
 
     def full(_: int) -> None:

@@ -15,6 +15,7 @@ import pytest
 import structlog
 
 from ao_workflows.cli.main import main
+from fixtures.house import work_files, write_files
 
 PROGRAM = Path(sys.executable).with_name("ao")
 
@@ -70,6 +71,19 @@ def in_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
 def ao(in_process: Callable[..., Answer]) -> Ao:
     """Return a function that runs ``ao`` in this process."""
     return functools.partial(in_process, main, "ao")
+
+
+@pytest.fixture
+def work(place: Path) -> Path:
+    return write_files(place / "W22084", work_files("W22084"))
+
+
+@pytest.fixture
+def gap(place: Path) -> Path:
+    """Make a work that lacks its second image."""
+    files = work_files("W1AC6")
+    del files["images/W1AC6-0001/00010002.jpg"]
+    return write_files(place / "W1AC6", files)
 
 
 @pytest.fixture

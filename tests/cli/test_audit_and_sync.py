@@ -8,19 +8,6 @@ from fixtures.house import work_files, write_files
 
 
 @pytest.fixture
-def work(place: Path) -> Path:
-    return write_files(place / "W22084", work_files("W22084"))
-
-
-@pytest.fixture
-def gap(place: Path) -> Path:
-    """Make a work that lacks its second image."""
-    files = work_files("W1AC6")
-    del files["images/W1AC6-0001/00010002.jpg"]
-    return write_files(place / "W1AC6", files)
-
-
-@pytest.fixture
 def mounts(place: Path) -> Path:
     for number in range(4):
         (place / "mnt" / f"Archive{number}").mkdir(parents=True)

@@ -28,19 +28,6 @@ def audit_tool(in_process: Callable[..., Answer], monkeypatch: pytest.MonkeyPatc
     return run
 
 
-@pytest.fixture
-def work(place: Path) -> Path:
-    return write_files(place / "W22084", work_files("W22084"))
-
-
-@pytest.fixture
-def gap(place: Path) -> Path:
-    """Make a work that lacks its second image."""
-    files = work_files("W1AC6")
-    del files["images/W1AC6-0001/00010002.jpg"]
-    return write_files(place / "W1AC6", files)
-
-
 def logs(place: Path, folder: str = "audit-test-logs") -> list[str]:
     return sorted(path.name.rsplit("-20", 1)[0] for path in (place / folder).glob("*.csv"))
 

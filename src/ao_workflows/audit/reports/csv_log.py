@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ao_workflows.audit.findings import Outcome
 from ao_workflows.audit.report import AuditReport
-from ao_workflows.audit.reports.whole_file import whole_file
 from ao_workflows.logs import visible
+from ao_workflows.whole_file import whole_file
 
 COLUMNS = ("id", "test_name", "outcome", "error_number", "error_test", "detail_path")
 _PREFIXES = {Outcome.PASSED: "PASS-", Outcome.WARNINGS: "WARN-", Outcome.FAILED: "FAIL-"}
@@ -47,7 +47,7 @@ def write_csv(report: AuditReport, work: Path, folder: Path, *, at: datetime) ->
     """
     stem = f"{_PREFIXES[report.outcome]}{visible(report.rid)}-{at:%Y-%m-%d-%H-%M}"
     target = next(path for path in _names(folder, stem) if not os.path.lexists(path))
-    with whole_file(target) as file:
+    with whole_file(target, what="the log", make_folder=True) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows([_cell(value) for value in row] for row in _rows(report, work))

@@ -13,8 +13,8 @@ from ao_workflows import __version__
 from ao_workflows.audit.findings import AuditFinding, Outcome, Severity, outcome_of
 from ao_workflows.audit.report import AuditReport
 from ao_workflows.audit.reports.pictures import Pictures
-from ao_workflows.audit.reports.whole_file import whole_file
 from ao_workflows.logs import visible
+from ao_workflows.whole_file import whole_file
 
 MOST_LISTED = 5_000
 """Findings that a page lists; a work with more is not mended by reading a page."""
@@ -33,7 +33,7 @@ def write_html(report: AuditReport, work: Path, target: Path, *, made: datetime)
     :param made: when the audit was made.
     :raises MustWait: if the disk is full. :raises SystemFailed: if it cannot be written.
     """
-    with whole_file(target) as file:
+    with whole_file(target, what="the report", make_folder=True) as file:
         file.writelines(_page(report, Pictures(work, report.findings), made))
 
 

@@ -1,9 +1,9 @@
-"""A report that is there whole, or not at all."""
+"""A file that is there whole, or as it was before."""
 
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -13,16 +13,19 @@ _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @contextmanager
-def whole_file(target: Path) -> Iterator[TextIO]:
-    """Open a text file in UTF-8 that gets the name ``target`` when the block ends well; its folder is made.
+def whole_file(target: Path, *, what: str, make_folder: bool = False) -> Iterator[TextIO]:
+    """Open a text file in UTF-8 that gets the name ``target`` when the block ends well, synced.
 
+    :param what: what it is, for the message.
+    :param make_folder: whether its folder is made where there is none.
     :raises MustWait: if the disk is full. :raises SystemFailed: if it cannot be written.
     """
     temporary = target.with_name(f".{target.name}.part")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+        if make_folder:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        # What a killed run or a stranger left under that name is never written through.
+        temporary.unlink(missing_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
             with open(descriptor, "w", encoding="utf-8", newline="") as file:
@@ -36,8 +39,10 @@ def whole_file(target: Path) -> Iterator[TextIO]:
     except OSError as error:
         if error.errno in _DISK_FULL:
             raise MustWait(
-                f"free space to write {target}", action="Free some space on its disk.", code="waiting-for-disk"
+                f"free space to write {target}",
+                action="Free some space on its disk, or raise the quota.",
+                code="waiting-for-disk",
             ) from error
         raise SystemFailed(
-            f"Cannot write the report {target}: {error.strerror}.", action="Check the folder and its permissions."
+            f"Cannot write {what} {target}: {error.strerror}.", action="Check the disk and its permissions."
         ) from error
