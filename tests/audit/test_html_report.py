@@ -5,6 +5,8 @@ import hashlib
 import io
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -67,6 +69,19 @@ def page(tmp_path: Path) -> Callable[..., Page]:
     return write
 
 
+MEASURED = """
+import pathlib, re, sys
+from ao_workflows.audit.reports.thumbnails import Thumbnails
+
+def most():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+
+before = most()
+assert Thumbnails(pathlib.Path(sys.argv[1])).of("1.tif")
+print(most() - before)
+"""
+"""Prints by how many KiB the memory of a process grew for a picture."""
+
 PAGES = {f"0886000{number}.jpg": jpeg(str(number)) for number in range(1, 6)}
 
 
@@ -84,8 +99,9 @@ def test_a_finding_about_a_folder_or_a_file_that_is_gone_has_no_picture(page):
     assert page(about(WEB), about("x.txt"), about(f"{WEB}/gone.jpg"), about("."), images=PAGES).all("img") == []
 
 
-def test_what_stands_out_is_shown_beside_a_usual_image(page):
-    found = page(about(f"{WEB}/08860001.jpg", 140), about(f"{WEB}/08860002.jpg", 110), images=PAGES)
+@pytest.mark.parametrize("error", [140, 141, 142, 150, 151])
+def test_what_stands_out_is_shown_beside_a_usual_image(page, error: int):
+    found = page(about(f"{WEB}/08860001.jpg", error), about(f"{WEB}/08860002.jpg", 110), images=PAGES)
     sheet = [image["alt"] for image in found.all("img")][-2:]
     assert sheet == ["a usual one: 08860003.jpg", "08860001.jpg"]
 
@@ -111,6 +127,45 @@ def test_nothing_outside_of_the_work_is_opened(page, tmp_path: Path):
     (tmp_path / "W22084" / WEB).mkdir(parents=True)
     (tmp_path / "W22084" / WEB / "08860001.jpg").symlink_to(tmp_path / "secret.jpg")
     assert page(about(f"{WEB}/08860001.jpg"), about("../secret.jpg"), images={}).all("img") == []
+
+
+def test_a_group_that_is_a_link_has_neither_pictures_nor_names(page, tmp_path: Path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "secret.jpg").write_bytes(jpeg("secret"))
+    (tmp_path / "W22084" / "images").mkdir(parents=True)
+    (tmp_path / "W22084" / WEB).symlink_to(tmp_path / "elsewhere")
+    assert page(about(f"{WEB}/secret.jpg"), images={}).all("figure") == []
+
+
+@pytest.mark.timeout(20)  # to open a pipe would wait for a writer
+def test_a_picture_is_never_that_of_a_link_or_a_pipe(tmp_path: Path):
+    work = tmp_path / "W22084"
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "1.jpg").write_bytes(jpeg("secret"))
+    work.mkdir()
+    (work / "images").symlink_to(tmp_path / "elsewhere")
+    (work / "1.jpg").symlink_to(tmp_path / "elsewhere" / "1.jpg")
+    os.mkfifo(work / "2.jpg")
+    (work / "3.jpg").write_bytes(jpeg("own"))
+    drawn = thumbnails.Thumbnails(work)
+    assert [drawn.of(place) for place in ("images/1.jpg", "1.jpg", "2.jpg", "../elsewhere/1.jpg")] == [None] * 4
+    assert drawn.of("3.jpg") is not None
+
+
+@pytest.mark.parametrize(("size", "height"), [((3000, 4000), 160), ((4000, 300), 24), ((5000, 5000), 160)])
+def test_a_large_image_is_shown_small(page, size: tuple[int, int], height: int):
+    (image,) = page(about(f"{WEB}/08860001.jpg"), images={"08860001.jpg": jpeg("large", size=size)}).all("img")
+    with Image.open(io.BytesIO(base64.b64decode(image["src"].partition(",")[2]))) as picture:
+        assert picture.height == height
+        assert picture.width <= 320
+
+
+def test_a_picture_of_sixteen_bits_takes_little_more_memory_than_the_image(tmp_path: Path):
+    Image.new("I;16", (5700, 5700)).save(tmp_path / "1.tif", compression="tiff_adobe_deflate")
+    grown = subprocess.run(
+        [sys.executable, "-c", MEASURED, str(tmp_path)], capture_output=True, text=True, check=True
+    ).stdout
+    assert int(grown) < 100 << 10
 
 
 def test_names_and_messages_are_text_whatever_they_hold(page):
