@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import html
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -116,7 +117,7 @@ def _summary(
     yield "".join(f'<th scope="col">{column}</th>' for column in columns)
     yield "</tr></thead>\n<tbody>\n"
     for name, outcome, (word, errors, warnings) in rows:
-        yield f'<tr><th scope="row">{_text(name)}</th><td class="{outcome}">{word}</td>'
+        yield f'<tr><th scope="row">{_breakable(_text(name))}</th><td class="{outcome}">{word}</td>'
         yield f"<td>{errors}</td><td>{warnings}</td></tr>\n"
     yield "</tbody></table></section>\n"
 
@@ -149,6 +150,11 @@ def _findings(findings: tuple[AuditFinding, ...], pictures: Pictures) -> Iterato
 
 def _text(value: str) -> str:
     return html.escape(visible(value))
+
+
+def _breakable(name: str) -> str:
+    """Let a browser break a name between its words, where a column is narrow."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", "<wbr>", name)
 
 
 def _hash(inline: str) -> str:
