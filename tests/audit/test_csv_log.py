@@ -1,6 +1,7 @@
 """The log of a work as CSV: names and columns as site scripts know them."""
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,6 +56,13 @@ def test_a_log_never_replaces_another(tmp_path: Path):
     ]
 
 
+def test_many_who_audit_a_work_at_once_get_a_log_each(tmp_path: Path):
+    with ThreadPoolExecutor(8) as pool:
+        names = list(pool.map(lambda _: written(tmp_path, PASSED)[0], range(40)))
+    assert len(set(names)) == 40
+    assert sorted(names) == sorted(path.name for path in tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
@@ -87,7 +95,7 @@ def test_the_folder_is_made_and_holds_nothing_but_the_log(tmp_path: Path):
 
 def test_a_log_that_cannot_be_written_is_no_half_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "file").write_text("")
-    with pytest.raises(SystemFailed, match="Cannot write the log"):
+    with pytest.raises(SystemFailed, match="Cannot write logs into"):
         written(tmp_path / "file/logs", PASSED)
 
     def full(_: int) -> None:

@@ -1,14 +1,17 @@
 """The log of one work as CSV, with the names and columns that site scripts know from the audit tool before this one."""
 
 import csv
+import fcntl
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from ao_workflows.audit.findings import Outcome
 from ao_workflows.audit.report import AuditReport
+from ao_workflows.errors import SystemFailed
 from ao_workflows.logs import visible
 from ao_workflows.whole_file import whole_file
 
@@ -46,12 +49,30 @@ def write_csv(report: AuditReport, work: Path, folder: Path, *, at: datetime) ->
     :raises MustWait: if the disk is full. :raises SystemFailed: if the log cannot be written.
     """
     stem = f"{_PREFIXES[report.outcome]}{visible(report.rid)}-{at:%Y-%m-%d-%H-%M}"
-    target = next(path for path in _names(folder, stem) if not os.path.lexists(path))
-    with whole_file(target, what="the log", make_folder=True) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([_cell(value) for value in row] for row in _rows(report, work))
+    with _alone_in(folder):
+        target = next(path for path in _names(folder, stem) if not os.path.lexists(path))
+        with whole_file(target, what="the log") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows([_cell(value) for value in row] for row in _rows(report, work))
     return target
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Make the folder, and keep others from choosing a name in it meanwhile, until it is closed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise SystemFailed(
+            f"Cannot write logs into {folder}: {error.strerror}.", action="Check the disk and its permissions."
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _names(folder: Path, stem: str) -> Iterator[Path]:
