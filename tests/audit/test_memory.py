@@ -27,8 +27,9 @@ SIXTY, HUNDRED = (7500, 8000), (10_000, 10_000)
 
 
 def page(size: tuple[int, int], mode: str) -> Image.Image:
-    image = Image.new(mode, size, 1 if mode == "1" else (200, 180, 150))
-    image.paste(0 if mode == "1" else (0, 0, 0), (1000, 1000, 2000, 3000))
+    paper, ink = {"1": (1, 0), "L": (180, 0)}.get(mode, ((200, 180, 150), (0, 0, 0)))
+    image = Image.new(mode, size, paper)
+    image.paste(ink, (1000, 1000, 2000, 3000))
     return image
 
 
@@ -83,6 +84,21 @@ def large_jpeg_2000_of_tiles(path: Path) -> None:
     page((5000, 5000), "RGB").save(path, "JPEG2000", tile_size=(1024, 1024))
 
 
+def png(path: Path) -> None:
+    Image.new("L", (20_000, 20_000)).save(path, "PNG", compress_level=1)
+
+
+def moving(path: Path, side: int = 4600) -> None:
+    frames = [page((side, side), "L") for _ in range(3)]
+    for number, frame in enumerate(frames):
+        frame.paste(number * 100, (0, 0, side, side // 2))  # each but the first lies on a part of the one before
+    frames[0].save(path, path.suffix[1:], save_all=True, append_images=frames[1:], disposal=2)
+
+
+def moving_and_large(path: Path) -> None:
+    moving(path, 4700)
+
+
 DRAWERS: dict[Callable[[Path], None], int | None] = {
     raw: None,
     lzw: None,
@@ -95,6 +111,9 @@ DRAWERS: dict[Callable[[Path], None], int | None] = {
     jpeg_2000: None,
     large_jpeg_2000: 123,
     large_jpeg_2000_of_tiles: None,
+    png: None,
+    moving: None,
+    moving_and_large: 123,
 }
 """Who draws a large image, and the error of one that is too large for 512 MB."""
 
@@ -103,6 +122,7 @@ def test_an_audit_of_large_images_takes_less_than_512_mb(tmp_path: Path):
     group = tmp_path / "W22084" / "archive" / "W22084-0886"
     group.mkdir(parents=True)
     suffixes = {"jpeg": "jpg", "progressive": "jpg", "progressive_in_full": "jpg"}
+    suffixes |= {"png": "png", "moving": "gif", "moving_and_large": "gif"}
     for number, draw in enumerate(DRAWERS):
         suffix = "jp2" if "2000" in draw.__name__ else suffixes.get(draw.__name__, "tif")
         draw(group / f"{number:04}.{suffix}")

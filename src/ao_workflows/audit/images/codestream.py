@@ -22,7 +22,7 @@ def comes_in_scans(image: JpegImagePlugin.JpegImageFile) -> bool:
     if "progressive" in image.info:
         return True
     file = file_of(image)
-    file.seek(2)
+    file.seek(image.tile[0].offset + 2)  # one of several pictures begins where the one before ends
     while True:
         while file.read(1) not in {b"\xff", b""}:
             pass
