@@ -16,9 +16,10 @@ from pathlib import Path
 from ao_workflows.units import size_text
 from benchmarks import peers
 from benchmarks.images import make_images
-from benchmarks.jobs import RID, files_of, make_bag, make_work
+from benchmarks.jobs import make_bag
 from benchmarks.line import limited_line
 from benchmarks.measure import Contender, Run, compare, median_ratio
+from benchmarks.works import RID, files_of, make_work
 
 S3_PORT = 18_700
 MANY = 5_000
@@ -40,7 +41,8 @@ def main() -> None:
     parser.add_argument("--only", choices=(*JOBS, *AUDITS), help="one job instead of all")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args()
-    peers.install()
+    if arguments.only not in AUDITS:
+        peers.install()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     figures = {}
     with tempfile.TemporaryDirectory(prefix="ao-bench-", dir=os.environ.get("AO_BENCH_DIR")) as name:
@@ -50,7 +52,8 @@ def main() -> None:
             for job in [arguments.only] if arguments.only else AUDITS:
                 title = f"{AUDITS[job]}, {arguments.images} web images and as many masters"
                 found = _auditors(job, folder / "pages" / RID)
-                figures[job] = _report(title, compare(found, folder / "runs", rounds=arguments.rounds, keep=False))
+                runs = compare(found, folder / "runs", rounds=arguments.rounds, keep=False)
+                figures[job] = _report(title, runs, images=2 * arguments.images)
         for label, count, size in _sizes(arguments):
             make_work(folder / label, count, size)
             work, bag = folder / label / RID, folder / label / peers.BUCKET / f"{RID}.bag.zip"
@@ -97,6 +100,7 @@ def _auditors(job: str, work: Path) -> list[Contender]:
     files = [str(path) for path in files_of(work)]
     if shutil.which("identify"):
         found.append(Contender("identify -ping", lambda _: ["identify", "-ping", *files]))
+        found.append(Contender("identify", lambda _: ["identify", *files]))
     if shutil.which("exiftool"):
         found.append(Contender("exiftool -validate", lambda _: ["exiftool", "-q", "-validate", *files]))
     return found
@@ -151,7 +155,7 @@ def _copiers(work: Path) -> list[Contender]:
     return copiers
 
 
-def _report(title: str, runs: dict[str, list[Run]]) -> dict[str, dict[str, float]]:
+def _report(title: str, runs: dict[str, list[Run]], *, images: int = 0) -> dict[str, dict[str, float]]:
     print(title)
     (own, ours_), *_ = runs.items()
     figures = {}
@@ -161,8 +165,11 @@ def _report(title: str, runs: dict[str, list[Run]]) -> dict[str, dict[str, float
         ratio = median_ratio(ours_, each)
         compared = "" if name == own else f"  {ratio:.2f} times our time"
         times = f"{wall:7.2f} s wall {cpu:7.2f} s cpu"
-        print(f"  {name:26} {times} {size_text(memory):>9} memory {size_text(disk):>9} disk{compared}")
+        rate = f" {images / cpu:6,.0f} images per CPU-second" if images else ""
+        print(f"  {name:26} {times} {size_text(memory):>9} memory {size_text(disk):>9} disk{rate}{compared}")
         figures[name] = {"wall": wall, "cpu": cpu, "memory": memory, "disk": disk, "ratio": ratio}
+        if images:
+            figures[name]["images per CPU-second"] = images / cpu
     print()
     return figures
 

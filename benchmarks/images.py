@@ -9,11 +9,14 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFilter
 
 from ao_workflows.audit import AuditProperties, audit_tests, run_audit
-from benchmarks.jobs import RID, files_of
+from benchmarks.works import RID, files_of
 
 CORES = 2
 DIFFERENT = 12
-"""Images that are drawn of each kind; the others are these, with a few bytes after their end."""
+"""Images that are drawn of each kind; the others are these, each with more bytes after its end than the one before.
+
+Files of one size would be read once more, to see whether they are the same; scans hardly ever have the same size.
+"""
 
 Image.MAX_IMAGE_PIXELS = None
 
@@ -30,11 +33,11 @@ def make_images(folder: Path, count: int) -> None:
         Image.merge("RGB", [Image.blend(page, grain, share) for share in (0.1, 0.15, 0.25)]).save(
             web / f"{number}.new", "JPEG", quality=75
         )
-        _page(chance, (3000, 4000)).convert("1").save(masters / f"{number}.new", "TIFF", compression="group4")
+        _scan_of(_page(chance, (3000, 4000))).save(masters / f"{number}.new", "TIFF", compression="group4")
     for number in range(1, count + 1):
         for place, suffix in ((web, "jpg"), (masters, "tif")):
             content = (place / f"{number % min(DIFFERENT, count)}.new").read_bytes()
-            (place / f"0001{number:04}.{suffix}").write_bytes(content + b"%04d" % number)
+            (place / f"0001{number:04}.{suffix}").write_bytes(content + b"%04d" % number * number)
     for drawn in [*web.glob("*.new"), *masters.glob("*.new")]:
         drawn.unlink()
 
@@ -49,6 +52,18 @@ def _page(chance: random.Random, size: tuple[int, int]) -> Image.Image:
             draw.line((left, top + chance.randrange(12), left + chance.randrange(14), top + 32), fill=30, width=5)
             left += 8 + chance.randrange(22)
     return page
+
+
+def _scan_of(page: Image.Image) -> Image.Image:
+    """Return the page as a scanner takes it: each pixel black or white by a threshold, edges rough.
+
+    Shades made of dots, which is what Pillow makes of grey, are packed by Group 4 into more bytes than they have.
+    """
+    grain = Image.effect_noise(page.size, 60)
+    return Image.blend(page, grain, 0.3).filter(ImageFilter.GaussianBlur(2)).point(_BLACK_OR_WHITE).convert("1")
+
+
+_BLACK_OR_WHITE = [0] * 128 + [255] * 128
 
 
 def headers(work: Path) -> None:

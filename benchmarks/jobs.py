@@ -11,17 +11,7 @@ from ao_workflows.bags import create, read_plan, unpack
 from ao_workflows.bags.disk import flushed
 from ao_workflows.storage import open_local_source
 from ao_workflows.works import parse_rid
-
-RID = "W22084"
-
-
-def make_work(folder: Path, files: int, size: int) -> None:
-    """Make a work of ``files`` files of ``size`` bytes that no disk can compress or share."""
-    for kind, suffix in (("images", "jpg"), ("archive", "tif")):
-        group = folder / RID / kind / f"{RID}-0001"
-        group.mkdir(parents=True)
-        for number in range(1, files // 2 + 1):
-            (group / f"0001{number:04d}.{suffix}").write_bytes(os.urandom(size))
+from benchmarks.works import RID, files_of
 
 
 def make_bag(work: Path, target: Path) -> None:
@@ -59,11 +49,6 @@ def write_only(work: Path, folder: Path) -> None:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(one, paths))
         flush()
-
-
-def files_of(work: Path) -> list[Path]:
-    """Return the files of a work."""
-    return sorted(path for path in work.rglob("*") if path.is_file())
 
 
 def ours_sync(work: Path, root: Path) -> None:

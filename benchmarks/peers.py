@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.jobs import RID
 from benchmarks.measure import Contender
+from benchmarks.works import RID
 
 ROOT = Path(__file__).parents[1]
 BIN = ROOT / ".venv-peers" / "bin"
