@@ -106,11 +106,11 @@ def at_resolution(pages: Mapping[str, bytes], dpi: int) -> dict[str, bytes]:
     return {**pages, **web}
 
 
-def ten_pages(last: bytes) -> dict[str, bytes]:
-    """Return pages 7 to 10 for both kinds; ``last`` is the tenth web image."""
-    pages = {WEB % page: jpeg(f"web {page}") for page in range(7, 11)}
-    pages |= {MASTER % page: tiff(f"master {page}") for page in range(7, 11)}
-    return pages | {WEB % 10: last}
+def pages_to(count: int, last: bytes) -> dict[str, bytes]:
+    """Return the pages from 7 on for both kinds; ``last`` is the last web image."""
+    pages = {WEB % page: jpeg(f"web {page}") for page in range(7, count + 1)}
+    pages |= {MASTER % page: tiff(f"master {page}") for page in range(7, count + 1)}
+    return pages | {WEB % count: last}
 
 
 STRUCTURE = [
@@ -227,6 +227,11 @@ IMAGES = [
         put={WEB % 3: jpeg("turned", exif=exif(2))},
         found=(("EXIFImageTest", 116, "error", WEB % 3),),
     ),
+    Row(
+        name="a web image whose metadata cannot be read",
+        put={WEB % 3: jpeg("broken", exif=b"Exif\0\0no metadata")},
+        found=(("EXIFImageTest", 116, "error", WEB % 3), ("EXIFImageThumbnail", 118, "error", WEB % 3)),
+    ),
     Row(name="a web image without a direction", put={WEB % 3: jpeg("none", exif=exif(0))}),
     Row(
         name="a master with a thumbnail",
@@ -299,18 +304,47 @@ IMAGES = [
     ),
     Row(name="an image of 37 pixels where 60 are usual", put={WEB % 3: jpeg("narrow", size=(37, 80))}),
     Row(
+        name="one narrow image of five",
+        drop=(WEB % 6, MASTER % 6),
+        put={WEB % 3: jpeg("narrow", size=(36, 80))},
+        found=(("ImageConsistency", 140, "warning", WEB % 3),),
+    ),
+    Row(
+        name="one narrow image of four, which are too few to be judged",
+        drop=(WEB % 5, MASTER % 5, WEB % 6, MASTER % 6),
+        put={WEB % 3: jpeg("narrow", size=(36, 80))},
+    ),
+    Row(
+        name="an image 48 pixels high where 80 are usual",
+        put={WEB % 3: jpeg("low", size=(60, 48))},
+        found=(("ImageConsistency", 140, "warning", WEB % 3),),
+    ),
+    Row(name="an image 49 pixels high where 80 are usual", put={WEB % 3: jpeg("low", size=(60, 49))}),
+    Row(
+        name="a master of 101 pixels where 60 are usual",
+        put={MASTER % 3: tiff("wide", size=(101, 80))},
+        found=(("ImageConsistency", 140, "warning", MASTER % 3),),
+    ),
+    Row(name="a master of 100 pixels where 60 are usual", put={MASTER % 3: tiff("wide", size=(100, 80))}),
+    Row(
+        name="one of ten masters with more bits",
+        put=pages_to(10, jpeg("web 10")) | {MASTER % 10: tiff("grey", mode="L", compression="raw")},
+        found=(("ImageConsistency", 141, "warning", MASTER % 10),),
+    ),
+    Row(name="one of nine images in colour", put=pages_to(9, jpeg("colour", mode="RGB"))),
+    Row(
         name="one of ten images in colour",
-        put=ten_pages(jpeg("colour", mode="RGB")),
+        put=pages_to(10, jpeg("colour", mode="RGB")),
         found=(("ImageConsistency", 141, "warning", WEB % 10),),
     ),
     Row(
         name="one of ten images at another resolution",
-        put=at_resolution(ten_pages(jpeg("web 10")), 300) | {WEB % 10: with_dpi(jpeg("web 10"), 299)},
+        put=at_resolution(pages_to(10, jpeg("web 10")), 300) | {WEB % 10: with_dpi(jpeg("web 10"), 299)},
         found=(("ImageConsistency", 142, "warning", WEB % 10),),
     ),
     Row(
         name="one of ten images that says no resolution",
-        put=at_resolution(ten_pages(b""), 300) | {WEB % 10: jpeg("web 10")},
+        put=at_resolution(pages_to(10, b""), 300) | {WEB % 10: jpeg("web 10")},
     ),
     Row(
         name="four images that say a resolution, one of them another",

@@ -21,9 +21,10 @@ def test_an_audit_finds_what_is_wrong_and_nothing_else(tmp_path: Path, layout: s
     assert len(report.findings) == len(row.found)
 
 
-def test_a_limit_that_is_no_size_is_error_113_before_anything_is_audited():
+@pytest.mark.parametrize("size", ["large", "", "0", "4\N{KELVIN SIGN}", "\N{ARABIC-INDIC DIGIT FOUR}"])
+def test_a_limit_that_is_no_size_is_error_113_before_anything_is_audited(size: str):
     with pytest.raises(UsageError) as caught:
-        parse_properties(["MaximumImageFileSize=large"])
+        parse_properties([f"MaximumImageFileSize={size}"])
     assert caught.value.code == "audit-113"
 
 

@@ -25,7 +25,7 @@ _FIXED = {"ArchiveImageGroupParent": "archive", "DerivedImageGroupParent": "imag
 BAD_SIZE = 113
 """The number of what is wrong with a limit that is none; the audit does not begin then."""
 
-_SIZE = re.compile(r"([0-9]{1,15})([KMG]?)", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,15})([KMG]?)", re.IGNORECASE | re.ASCII)
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _DIGITS = 9
 """The longest error number that is read; Python itself refuses to read numbers of thousands of digits."""

@@ -1,13 +1,12 @@
 """ImageFileNameFormat: the name of a web image tells its image group and its page."""
 
-import re
 from collections.abc import Iterator
 from typing import ClassVar
 
 from ao_workflows.audit.contract import IMAGES, ImageTest
 from ao_workflows.audit.images import ImageFacts
 from ao_workflows.audit.properties import AuditProperties
-from ao_workflows.works import ImageGroup
+from ao_workflows.works import ImageGroup, group_id, image_name_pattern
 
 
 class ImageFileNameFormat(ImageTest):
@@ -24,6 +23,5 @@ class ImageFileNameFormat(ImageTest):
     def check(self, image: ImageFacts, group: ImageGroup, properties: AuditProperties) -> Iterator[tuple[int, str]]:
         """See the contract."""
         del properties
-        group_id = group.name.partition("-")[2]
-        if not re.fullmatch(rf"{re.escape(group_id)}[-_]?[0-9]{{4}}\.[A-Za-z0-9]+", image.name, re.IGNORECASE):
-            yield 119, f"{image.name!r} is not named as in {group_id + '0001.jpg'!r}."
+        if not image_name_pattern(group.name).fullmatch(image.name):
+            yield 119, f"{image.name!r} is not named as in {group_id(group.name) + '0001.jpg'!r}."

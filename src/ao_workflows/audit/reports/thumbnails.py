@@ -64,7 +64,7 @@ def _plain(image: Image.Image) -> Image.Image:
     if image.mode in _DEEP:
         # What follows takes four bytes for a pixel, twice; Pillow makes sixteen bits smaller only by leaving some out.
         image.thumbnail((2 * _WIDTH, 2 * HEIGHT), Image.Resampling.NEAREST, reducing_gap=None)
-        lowest, highest = image.getextrema()
-        scale = 255 / max(highest - lowest, 1)  # type: ignore[operator]  # numbers, as these modes have one band
-        return image.convert("F").point(lambda level: level * scale - lowest * scale).convert("L")  # type: ignore[operator]
+        lowest, highest = (float(level) for level in image.getextrema() if isinstance(level, int | float))
+        scale = 255 / max(highest - lowest, 1)
+        return image.convert("F").point(lambda level: level * scale - lowest * scale).convert("L")
     return image.convert("L" if image.mode in {"1", "L"} else "RGB")
