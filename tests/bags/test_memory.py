@@ -48,7 +48,8 @@ def memory_of_files(folder: Path, files: int) -> int:
     folder.mkdir()
     pages = {f"images/W22084-{number // 500:04}/W22084-{number:08}.jpg": b"%d" % number for number in range(files)}
     zipped = zip_files(folder / "W22084.bag.zip", bag_of(pages), "W22084.bag/")
-    return memory_of_unpacking(zipped, folder / "scratch")
+    # What the C library keeps for each thread differs by some megabytes from run to run, and only ever adds.
+    return min(memory_of_unpacking(zipped, folder / f"scratch-{number}") for number in range(3))
 
 
 def test_each_file_takes_less_than_a_kilobyte(tmp_path: Path):
