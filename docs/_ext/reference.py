@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin
 
 import typer.main
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from docutils import nodes
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -26,6 +26,7 @@ from ao_workflows.settings import Settings
 _SHORT_TYPES = {
     "str": "text",
     "int": "whole number",
+    "float": "number",
     "bool": "true or false",
     "Path": "path",
     "SecretStr": "text, secret",
@@ -126,7 +127,9 @@ def _first_line(model: type[BaseModel]) -> str:
 def _type_text(field: FieldInfo) -> str:
     text = _name_of(field.annotation)
     least = [bound.ge for bound in field.metadata if isinstance(bound, Ge)]
-    return (text + "".join(f", at least {bound}" for bound in least)).capitalize()
+    most = [bound.le for bound in field.metadata if isinstance(bound, Le)]
+    bounds = [f", at least {bound}" for bound in least] + [f", at most {bound}" for bound in most]
+    return (text + "".join(bounds)).capitalize()
 
 
 def _name_of(annotation: Any) -> str:

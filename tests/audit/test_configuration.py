@@ -35,9 +35,18 @@ def test_when_nobody_says_anything_all_tests_run(work: Path):
     [
         (
             "audit.yml",
-            "errors_as_warning: [111, 115]\nwarnings_as_error: [140]\nmaximum_image_file_size: 2200K\n",
+            """errors_as_warning: [111, 115]
+warnings_as_error: [140]
+maximum_image_file_size: 2200K
+size_outlier_ratio: 0.5""",
         ),
-        ("audit.yaml", "errors_as_warning: [111, 115]\nwarnings_as_error: [140]\nmaximum_image_file_size: 2252800\n"),
+        (
+            "audit.yaml",
+            """errors_as_warning: [111, 115]
+warnings_as_error: [140]
+maximum_image_file_size: 2252800
+size_outlier_ratio: .5""",
+        ),
         (
             "user.properties",
             """# the site's
@@ -46,7 +55,8 @@ def test_when_nobody_says_anything_all_tests_run(work: Path):
  ErrorsAsWarning = 111,\\
     115
 WarningsAsError:140
-MaximumImageFileSize 2200K""",
+MaximumImageFileSize 2200K
+SizeOutlierRatio = 0.5""",
         ),
     ],
 )
@@ -56,6 +66,7 @@ def test_each_form_of_a_rules_file_says_the_same(work: Path, tmp_path: Path, nam
         errors_as_warning=frozenset({111, 115}),
         warnings_as_error=frozenset({140}),
         maximum_image_file_size=2200 * 1024,
+        size_outlier_ratio=0.5,
     )
     assert rules.tests == ALL
 

@@ -59,7 +59,7 @@ def test_a_warning_becomes_an_error_where_a_site_says_so(audit):
 
 
 def test_images_that_were_made_alike_are_consistent(audit):
-    sizes = [(100, 150), (99, 151), (120, 150), (61, 150), (166, 150), (100, 91), (100, 250)]
+    sizes = [(100, 150), (99, 151), (120, 150), (61, 150), (166, 150), (100, 91), (100, 249)]
     images = [jpeg("x", size=size) for size in sizes]
     assert found(audit("ImageConsistency", group(WEB, images) | group(MASTERS, [MASTER]))) == []
 
@@ -178,6 +178,30 @@ def test_a_blank_web_image_is_found(audit, kind: str):
 @pytest.mark.parametrize("kind", WRITTEN)
 def test_a_page_with_a_line_of_text_is_not_blank(audit, kind: str):
     assert found(audit("BlankOrDuplicatePages", group(WEB, [WRITTEN[kind]]) | group(MASTERS, [MASTER], "tif"))) == []
+
+
+def test_how_much_a_blank_page_may_show_can_be_set(audit):
+    # Two lines of 800 by 6 pixels each, of 2,000 by 3,000: 0.0016 of it, and 0.00198 of what is within its edges.
+    page = Image.new("L", (2000, 3000), 220)
+    for line in range(2):
+        page.paste(0, (600, 1000 + 500 * line, 1400, 1006 + 500 * line))
+    files = group(WEB, [packed(page, "PNG")], "png") | group(MASTERS, [MASTER], "tif")
+    assert found(audit("BlankOrDuplicatePages", files, "BlankPageInk=0.0019")) == []
+    assert found(audit("BlankOrDuplicatePages", files, "BlankPageInk=0.002")) == [(150, f"{WEB}/08860001.png")]
+
+
+def test_from_where_on_an_image_is_an_outlier_can_be_set(audit):
+    masters = [tiff(f"page {number}", size=(60, 80)) for number in range(4)] + [tiff("narrow", size=(50, 80))]
+    files = group(MASTERS, masters, "tif") | group(WEB, [PAGE])
+    assert found(audit("ImageConsistency", files)) == []
+    assert found(audit("ImageConsistency", files, "SizeOutlierRatio=0.84")) == [(140, f"{MASTERS}/08860005.tif")]
+
+
+def test_how_many_images_make_a_rule_can_be_set(audit):
+    web = [jpeg(f"page {number}") for number in range(4)] + [jpeg("colour", mode="RGB")]
+    files = group(WEB, web) | group(MASTERS, [MASTER], "tif")
+    assert found(audit("ImageConsistency", files, "MajorityShare=0.81")) == []
+    assert found(audit("ImageConsistency", files, "MajorityShare=0.8")) == [(141, f"{WEB}/08860005.jpg")]
 
 
 def test_a_page_that_is_there_twice_is_found_in_whatever_group_of_its_kind(audit):

@@ -42,6 +42,21 @@ def test_a_value_that_is_no_number_is_an_error(value: str):
         parse_properties([f"ErrorsAsWarning={value}"])
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"), [("0", 0.0), ("1", 1.0), ("1.0", 1.0), ("0.6", 0.6), (".5", 0.5), (" 0.0005 ", 0.0005)]
+)
+def test_a_share_is_a_number_from_0_to_1(text: str, expected: float):
+    assert parse_properties([f"SizeOutlierRatio={text}"]).size_outlier_ratio == expected
+
+
+@pytest.mark.parametrize("text", ["", "-0.1", "1.1", "60%", "nan", "inf", "1e-1", "\u0660", "0.5.5"])
+def test_what_is_no_share_is_an_error(text: str):
+    with pytest.raises(UsageError) as caught:
+        parse_properties([f"MajorityShare={text}"])
+    assert caught.value.message == f"MajorityShare is {text!r}."
+    assert caught.value.action == "Write a number from 0 to 1, such as MajorityShare=0.6."
+
+
 def test_the_error_for_a_test_that_could_not_work_stays_an_error():
     with pytest.raises(UsageError, match="cannot be made a warning"):
         parse_properties(["ErrorsAsWarning=100"])

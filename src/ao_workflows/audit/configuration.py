@@ -24,7 +24,7 @@ Moment = Literal["pre", "post"]
 """Before the sync, or of the archive copy after it."""
 
 BUILT_IN = "built in"
-_RULES = ("errors_as_warning", "warnings_as_error", "maximum_image_file_size")
+_RULES = AuditRules.model_fields.keys() - {"tests", "tests_off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def _work_layer(options: AuditOptions, moment: Moment, below: list[Layer]) -> La
 
 
 def _configuration(layers: Sequence[Layer]) -> AuditConfiguration:
-    properties, origins = AuditProperties(), dict.fromkeys(_RULES, BUILT_IN)
+    properties, origins = AuditProperties(), dict.fromkeys(sorted(_RULES), BUILT_IN)
     on: dict[str, str] = dict.fromkeys(audit_tests(), BUILT_IN)
     off: dict[str, str] = {}
     for layer in layers:
@@ -166,5 +166,10 @@ def _explained(
         yield Explained(key, "on" if key in on else "off", on.get(key) or off[key])
     for key, origin in origins.items():
         value = getattr(properties, key)
-        text = ", ".join(map(str, sorted(value))) or "none" if isinstance(value, frozenset) else f"{value} bytes"
-        yield Explained(key, text, origin)
+        yield Explained(key, _text(value), origin)
+
+
+def _text(value: frozenset[int] | float) -> str:
+    if isinstance(value, frozenset):
+        return ", ".join(map(str, sorted(value))) or "none"
+    return f"{value} bytes" if isinstance(value, int) else f"{value:g}"

@@ -12,10 +12,16 @@ from ao_workflows.errors import UsageError
 ERRORS_AS_WARNING = "ErrorsAsWarning"
 WARNINGS_AS_ERROR = "WarningsAsError"
 MAXIMUM_IMAGE_FILE_SIZE = "MaximumImageFileSize"
+_SHARES = {
+    "BlankPageInk": "blank_page_ink",
+    "SizeOutlierRatio": "size_outlier_ratio",
+    "MajorityShare": "majority_share",
+}
 _RULES = {
     ERRORS_AS_WARNING: "errors_as_warning",
     WARNINGS_AS_ERROR: "warnings_as_error",
     MAXIMUM_IMAGE_FILE_SIZE: "maximum_image_file_size",
+    **_SHARES,
 }
 """The properties, each with its name in :class:`AuditRules`."""
 
@@ -26,6 +32,7 @@ BAD_SIZE = 113
 """The number of what is wrong with a limit that is none; the audit does not begin then."""
 
 _SIZE = re.compile(r"([0-9]{1,15})([KMG]?)", re.IGNORECASE | re.ASCII)
+_SHARE = re.compile(r"0?\.[0-9]{1,9}|0|1(?:\.0{1,9})?", re.ASCII)
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _DIGITS = 9
 """The longest error number that is read; Python itself refuses to read numbers of thousands of digits."""
@@ -38,11 +45,18 @@ class AuditProperties:
     :param errors_as_warning: error numbers that are reported and do not fail the audit.
     :param warnings_as_error: error numbers that fail the audit although their test takes them for warnings.
     :param maximum_image_file_size: bytes that a web image may have.
+    :param blank_page_ink: the share of pixels unlike paper that a blank page may have, 0 to 1.
+    :param size_outlier_ratio: an image narrower or lower than this share of what is usual in its group, 0 to 1, or
+        for which the usual is that small beside it, is an outlier.
+    :param majority_share: the share of a group's images, 0 to 1, that makes what they have in common its rule.
     """
 
     errors_as_warning: frozenset[int] = frozenset()
     warnings_as_error: frozenset[int] = frozenset()
     maximum_image_file_size: int = 400 << 10
+    blank_page_ink: float = 0.0005
+    size_outlier_ratio: float = 0.6
+    majority_share: float = 0.9
 
     def __post_init__(self) -> None:
         if both := sorted(self.errors_as_warning & self.warnings_as_error):
@@ -73,6 +87,7 @@ def with_rules(properties: AuditProperties, rules: Mapping[str, Any]) -> AuditPr
         errors_as_warning=properties.errors_as_warning - (errors or frozenset()) if warnings is None else warnings,
         warnings_as_error=properties.warnings_as_error - (warnings or frozenset()) if errors is None else errors,
         maximum_image_file_size=properties.maximum_image_file_size if size is None else parse_size(size),
+        **{key: rules.get(key, getattr(properties, key)) for key in _SHARES.values()},
     )
 
 
@@ -88,7 +103,8 @@ def assigned(assignments: Iterable[str]) -> dict[str, Any]:
     """Return what each ``key=value`` of ``assignments`` says, named as in :class:`AuditRules`; the last one wins.
 
     ``ErrorsAsWarning`` and ``WarningsAsError`` are lists of error numbers with commas between them, empty for none;
-    ``MaximumImageFileSize`` a number of bytes, or with ``K``, ``M`` or ``G`` after it of 1,024 bytes, and so on.
+    ``MaximumImageFileSize`` a number of bytes, or with ``K``, ``M`` or ``G`` after it of 1,024 bytes, and so on;
+    ``BlankPageInk``, ``SizeOutlierRatio`` and ``MajorityShare`` numbers from 0 to 1.
 
     :raises UsageError: for an unknown key, a text without ``=``, or a value that the key cannot have.
     """
@@ -107,6 +123,8 @@ def assigned(assignments: Iterable[str]) -> dict[str, Any]:
         if key == MAXIMUM_IMAGE_FILE_SIZE:
             parse_size(value)
             rules[_RULES[key]] = value.strip()
+        elif key in _SHARES:
+            rules[_RULES[key]] = _share(key, value)
         else:
             rules[_RULES[key]] = _error_numbers(key, value)
     return rules
@@ -135,6 +153,12 @@ def unknown(name: str, known: Iterable[str], *, what: str) -> UsageError:
     nearest = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.4)
     action = f"Did you mean {by_lower[nearest[0]]}?" if nearest else f"Known are: {', '.join(names)}."
     return UsageError(f"{name!r} is not {what}.", action=action)
+
+
+def _share(key: str, text: str) -> float:
+    if not _SHARE.fullmatch(text.strip()):
+        raise UsageError(f"{key} is {text[:40]!r}.", action=f"Write a number from 0 to 1, such as {key}=0.6.")
+    return float(text)
 
 
 def _error_numbers(key: str, text: str) -> frozenset[int]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 from ao_workflows.errors import UsageError
 
 Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 def expand_home(path: Path) -> Path:
@@ -133,6 +134,13 @@ class AuditRules(_Section):
         str, BeforeValidator(_number_as_text), Field(pattern=r"^[1-9][0-9]{0,14}[KMGkmg]?$")
     ] = "400K"
     """The most bytes that a web image may have; K, M and G stand for 1,024 bytes, and so on."""
+    blank_page_ink: Share = 0.0005
+    """A page is blank if no more than this share of its pixels is unlike its paper (0 to 1; edges do not count)."""
+    size_outlier_ratio: Share = 0.6
+    """An image is an outlier if its width or height is this share of what is usual in its group, or less; or so much
+    larger."""
+    majority_share: Share = 0.9
+    """Colours or a resolution that this share of a group's images has are its rule, and others are outliers."""
 
 
 class AuditProfile(AuditRules):

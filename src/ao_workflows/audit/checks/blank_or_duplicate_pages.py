@@ -30,7 +30,7 @@ class BlankOrDuplicatePages(AuditTest):
         """See the contract."""
         for group in work.groups_of(IMAGES):
             for image in work.images_of(group):
-                if image.is_blank:
+                if image.ink is not None and image.ink <= work.properties.blank_page_ink:
                     yield self.finding(work, 150, group.path / image.name, f"{image.name!r} is blank.")
         for kind in self.kinds:
             for first, *others in _duplicates(work, kind):

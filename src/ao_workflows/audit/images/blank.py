@@ -1,4 +1,4 @@
-"""Telling whether an unpacked image shows nothing."""
+"""Telling how much an unpacked image shows."""
 
 from PIL import Image
 
@@ -11,12 +11,12 @@ _MARGIN = 0.05
 _LIKE_PAPER = 40
 """Levels of 255 from the middle of all that count as paper: its grain, and the shade of a lamp."""
 
-_MOST_ELSE = 0.0005
-"""The share of other pixels that a blank page may have: dust. One short line of text has more."""
 
+def ink_of(image: Image.Image) -> float:
+    """Return which share of ``image``, which is unpacked, is unlike the paper around it, 0 to 1; edges do not count.
 
-def is_blank(image: Image.Image) -> bool:
-    """Tell whether ``image``, which is unpacked, is of one shade but for dust and edges."""
+    A blank page has some for its dust; one short line of text has more than 0.0005.
+    """
     scale = max(1, max(image.size) // _LONGEST)
     width, height = image.width // scale, image.height // scale
     left, top = int(width * _MARGIN), int(height * _MARGIN)
@@ -24,7 +24,7 @@ def is_blank(image: Image.Image) -> bool:
     inner = small.crop((left, top, max(left + 1, width - left), max(top + 1, height - top)))
     if inner.mode.startswith("I") or inner.mode == "F":
         lowest, highest = inner.getextrema()
-        return lowest == highest  # of 16 bits or more: no scale to say what is like paper
+        return float(lowest != highest)  # of 16 bits or more: no scale to say what is like paper
     shades = inner.convert("L").histogram()
     total = sum(shades)
     seen, middle = 0, 0
@@ -32,4 +32,4 @@ def is_blank(image: Image.Image) -> bool:
         seen += shades[middle]
         middle += 1
     like_paper = sum(shades[max(0, middle - _LIKE_PAPER) : middle + _LIKE_PAPER + 1])
-    return total - like_paper <= _MOST_ELSE * total
+    return (total - like_paper) / total

@@ -26,7 +26,7 @@ class ImageFacts:
     :param has_thumbnail: whether a smaller copy of the image is embedded in its EXIF data or beside it in a TIFF.
     :param metadata_problem: why its EXIF data cannot be read; ``None`` if it can, or there is none.
     :param pixel_problem: why its pixels cannot be unpacked to the end; ``None`` if they can, or nobody asked.
-    :param is_blank: it shows nothing; ``False`` where its pixels were not unpacked.
+    :param ink: the share of its pixels that are unlike paper, 0 to 1; ``None`` where they were not unpacked.
     :param is_too_large: it would take too much memory to unpack them, and was not tried.
     """
 
@@ -44,7 +44,7 @@ class ImageFacts:
     has_thumbnail: bool = False
     metadata_problem: str | None = None
     pixel_problem: str | None = None
-    is_blank: bool = False
+    ink: float | None = None
     is_too_large: bool = False
 
     @property

@@ -57,7 +57,7 @@ def look_at(path: Path, *, with_pixels: bool = False) -> ImageFacts:
 
 def _with_pixels(facts: ImageFacts, image: Image.Image) -> ImageFacts:
     try:
-        is_blank = unpack_pixels(image)
+        ink = unpack_pixels(image)
     except TooLarge:
         return replace(facts, is_too_large=True)
     except MemoryError as error:  # it would have had its room: the machine has too little, which is no fault of it
@@ -65,7 +65,7 @@ def _with_pixels(facts: ImageFacts, image: Image.Image) -> ImageFacts:
     except Exception as error:  # noqa: BLE001 - see look_at
         _raise_if_the_disks(error)
         return replace(facts, pixel_problem=str(error)[:200] or type(error).__name__)
-    return replace(facts, is_blank=is_blank)
+    return replace(facts, ink=ink)
 
 
 def _facts(name: str, size: int, image: Image.Image) -> ImageFacts:

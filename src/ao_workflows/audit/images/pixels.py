@@ -4,7 +4,7 @@ from contextlib import closing
 
 from PIL import Image, JpegImagePlugin
 
-from ao_workflows.audit.images.blank import is_blank
+from ao_workflows.audit.images.blank import ink_of
 from ao_workflows.audit.images.codestream import expect_end, expect_enough
 from ao_workflows.audit.images.memory import EIGHTH, MOST_UNPACKED, Room
 from ao_workflows.audit.images.pages import bytes_of_largest, pages
@@ -16,8 +16,8 @@ class TooLarge(Exception):
     """Unpacking the image would take too much memory, and was not tried."""
 
 
-def unpack_pixels(image: Image.Image) -> bool:
-    """Unpack the image, and the other pages of its file; tell whether it, which is the first of them, is blank.
+def unpack_pixels(image: Image.Image) -> float:
+    """Unpack the image, and the other pages of its file; return the ink of the first, 0 to 1.
 
     The image is closed after that.
 
@@ -29,12 +29,12 @@ def unpack_pixels(image: Image.Image) -> bool:
     if size > MOST_UNPACKED:
         raise TooLarge
     with _room.take(size), closing(image):  # what is unpacked is gone before another image has its room
-        blank = False
+        ink = 0.0
         for page in pages(image):
             _load(image)
             if page == 1:
-                blank = is_blank(image)
-        return blank
+                ink = ink_of(image)
+        return ink
 
 
 def _load(image: Image.Image) -> None:
