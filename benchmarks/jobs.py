@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ao_workflows.archive import sync_work
 from ao_workflows.bags import create, read_plan, unpack
-from ao_workflows.bags.disk import flushed
+from ao_workflows.flushing import flushed
 from ao_workflows.storage import open_local_source
 from ao_workflows.works import parse_rid
 from benchmarks.works import RID, files_of

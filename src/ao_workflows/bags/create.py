@@ -22,12 +22,12 @@ from ao_workflows.bags.bagit.writing import (
     version_for,
 )
 from ao_workflows.bags.contents import BAG_SUFFIX
-from ao_workflows.bags.crew import ahead
 from ao_workflows.bags.disk import disk_errors
 from ao_workflows.bags.examine import BAGIT_TXT, Progress
 from ao_workflows.bags.newfile import new_file, target_exists
 from ao_workflows.bags.worktree import Item, read_work
 from ao_workflows.bags.zip.times import SECOND, dos_fields, time_extra
+from ao_workflows.crew import ahead
 from ao_workflows.errors import SystemFailed, UsageError
 from ao_workflows.storage import S3Store
 from ao_workflows.storage.interface import STREAM_CHUNK

@@ -8,12 +8,13 @@ from typing import NoReturn
 
 from ao_workflows.bags.bagit import Digests
 from ao_workflows.bags.bagit.manifests import PAYLOAD
-from ao_workflows.bags.disk import open_new, special_below, start_writing, sync, walk
+from ao_workflows.bags.disk import open_new, special_below, sync, walk
 from ao_workflows.bags.journal import Journal
 from ao_workflows.bags.partial import Partial
 from ao_workflows.bags.plan import PlannedMember
 from ao_workflows.bags.text import quoted
 from ao_workflows.errors import UsageError
+from ao_workflows.flushing import start_writing
 from ao_workflows.inventory import Inventory
 from ao_workflows.storage.interface import STREAM_CHUNK
 

@@ -1,23 +1,15 @@
-"""Errors of the disk, said to the operator; and flushing (Linux)."""
+"""Errors of the disk, said to the operator, and what lies on it."""
 
-import ctypes
 import errno
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ao_workflows.errors import MustWait, SystemFailed
 from ao_workflows.units import size_text
-
-# Python has os.sync() for all file systems, and nothing for one. syncfs(2) tells of failed writes since Linux 5.8.
-_LIBC = ctypes.CDLL(None, use_errno=True)
-_SYNCFS = _LIBC.syncfs
-
-_SYNC_FILE_RANGE = _LIBC.sync_file_range
-_WRITE = 2  # SYNC_FILE_RANGE_WRITE
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -102,41 +94,6 @@ def special_below(root: Path) -> str | None:
 def walk(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
     """Like :func:`os.walk`, but a folder that cannot be listed is an error, not an empty one."""
     return os.walk(root, onerror=_raise)
-
-
-@contextmanager
-def flushed(path: Path) -> Iterator[Callable[[], None]]:
-    """Open the file system of ``path``; yield what flushes all that was written to it to its disk, in one go.
-
-    One flush for many files takes the time of the disk; one for each of them takes a rotation, or a round trip, each.
-    It has to be opened before the first of them is written: a write that has failed is told to those only who have the
-    file system open at that time.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-
-    def flush() -> None:
-        if _SYNCFS(descriptor) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), str(path))
-
-    try:
-        yield flush
-    finally:
-        os.close(descriptor)
-
-
-def start_writing(descriptor: int, offset: int, length: int) -> None:
-    """Have the kernel begin to write these bytes of a file to the disk, and do not wait for it.
-
-    Left alone it begins half a minute later, and a flush at the end waits for everything at once. A file system that
-    does not know this is left alone.
-
-    :raises OSError: if the disk fails, or is full.
-    """
-    if _SYNC_FILE_RANGE(descriptor, ctypes.c_int64(offset), ctypes.c_int64(length), _WRITE) != 0:
-        number = ctypes.get_errno()
-        if number in {errno.EIO, *_FULL}:
-            raise OSError(number, os.strerror(number))
 
 
 def names_taken_for_others(folder: Path, paths: Iterable[str]) -> list[str]:

@@ -9,11 +9,11 @@ from typing import Protocol
 from ao_workflows.bags.bagit import Algorithm, BagValidation, Digests
 from ao_workflows.bags.collisions import collision_warnings
 from ao_workflows.bags.contents import Member
-from ao_workflows.bags.crew import Stopped, in_order
 from ao_workflows.bags.findings import FindingLog
 from ao_workflows.bags.report import CRC_MISMATCH, BagReport
 from ao_workflows.bags.text import quoted, shown
 from ao_workflows.bags.zip import Entry, EntryRejected, in_batches, read_entries
+from ao_workflows.crew import Stopped, in_order
 from ao_workflows.errors import Finding
 from ao_workflows.storage import Source
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ao_workflows.bags.disk import flushed
+from ao_workflows.flushing import flushed
 from ao_workflows.inventory import FileRecord, Inventory
 
 SECONDS = 10.0

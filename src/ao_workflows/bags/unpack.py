@@ -9,9 +9,8 @@ from typing import Any
 from ao_workflows.bags.bagit import Digests
 from ao_workflows.bags.bagit.info import Oxum
 from ao_workflows.bags.bagit.writing import AGENT, declaration_text, info_text, manifest_text, version_for
-from ao_workflows.bags.crew import default_jobs
 from ao_workflows.bags.delivery import DestinationOccupied, WorkInPlace, WorkInProgress
-from ao_workflows.bags.disk import disk_errors, expect_room, flushed, names_taken_for_others
+from ao_workflows.bags.disk import disk_errors, expect_room, names_taken_for_others
 from ao_workflows.bags.examine import Examination, Nowhere, Outcome, Progress
 from ao_workflows.bags.findings import FindingLog, Findings
 from ao_workflows.bags.journal import kept_up
@@ -20,7 +19,9 @@ from ao_workflows.bags.plan import PlannedMember, UnpackPlan
 from ao_workflows.bags.provenance import GENERATED
 from ao_workflows.bags.report import BagRejected, SourceReport
 from ao_workflows.bags.text import quoted, shown
+from ao_workflows.crew import default_jobs
 from ao_workflows.errors import Finding
+from ao_workflows.flushing import flushed
 from ao_workflows.inventory import Inventory
 from ao_workflows.works import Rid, colliding_groups
 

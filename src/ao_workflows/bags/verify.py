@@ -5,7 +5,6 @@ import threading
 from pathlib import Path
 
 from ao_workflows.bags.bagit import BagValidation, Digests
-from ao_workflows.bags.crew import Stopped, default_jobs, in_order
 from ao_workflows.bags.delivery import content_of
 from ao_workflows.bags.disk import disk_errors, walk
 from ao_workflows.bags.examine import BAGIT_TXT, Examination, Nowhere, Progress
@@ -15,6 +14,7 @@ from ao_workflows.bags.report import BagRejected, SourceReport
 from ao_workflows.bags.text import quoted, shown
 from ao_workflows.bags.unpack import source_report
 from ao_workflows.bags.zip import ZipLimits
+from ao_workflows.crew import Stopped, default_jobs, in_order
 from ao_workflows.errors import Finding, UsageError
 from ao_workflows.storage import Source
 

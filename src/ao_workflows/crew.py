@@ -53,7 +53,7 @@ def in_order(
                 stop.set()
             raise
 
-    with ThreadPoolExecutor(threads, thread_name_prefix="bag") as pool:
+    with ThreadPoolExecutor(threads, thread_name_prefix="crew") as pool:
         waiting: deque[Future[Result]] = deque()
         try:
             waiting.extend(pool.submit(attempt, job) for job in jobs)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ao_workflows.bags import BagRejected, DestinationOccupied, read_plan, unpack, verify
-from ao_workflows.bags.crew import in_order
+from ao_workflows.crew import in_order
 from ao_workflows.storage import open_local_source
 from bags.corpus import bag_of, tree, zip_files
 
