@@ -1,5 +1,4 @@
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,7 +43,7 @@ def test_what_was_written_is_read_back_whatever_the_names(tmp_path_factory: pyte
 
 @given(records=st.lists(records, max_size=5, unique_by=lambda record: record.path))
 def test_an_inventory_in_memory_gives_back_what_was_added_by_path(records: list):
-    added = [replace(each, size=each.size % 2**63, modified_ns=each.modified_ns % 2**63) for each in records]
+    added = [each._replace(size=each.size % 2**63, modified_ns=each.modified_ns % 2**63) for each in records]
     inventory, other = Inventory(), Inventory()
     for each in added:
         inventory.add(each.path, each.size, bytes.fromhex(each.sha512), each.modified_ns)

@@ -6,9 +6,9 @@ On disk it is one JSON object a line, in path order, so that it can be read, com
 import json
 import threading
 from array import array
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from ao_workflows.errors import SystemFailed
 from ao_workflows.whole_file import whole_file
@@ -16,8 +16,7 @@ from ao_workflows.whole_file import whole_file
 _SHA512_SIZE = 64
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class FileRecord:
+class FileRecord(NamedTuple):  # of millions, each made in a quarter of the time of a dataclass
     """One file of a work.
 
     :param path: relative to the work's folder, ``/`` between its parts.
@@ -112,8 +111,7 @@ def read_inventory(source: Path) -> list[FileRecord]:
     :raises SystemFailed: if it cannot be read, or is not what :func:`write_inventory` wrote (``inventory-damaged``).
     """
     try:
-        with source.open(encoding="ascii") as file:
-            return [_record(line) for line in file]
+        return _records(source.read_text("ascii").splitlines())
     except OSError as error:
         raise SystemFailed(
             f"Cannot read the inventory {source}: {error.strerror}.", action="Check that it is there, and the disk."
@@ -126,8 +124,16 @@ def read_inventory(source: Path) -> list[FileRecord]:
         ) from error
 
 
-def _record(line: str) -> FileRecord:
-    match json.loads(line):
+def _records(lines: Sequence[str]) -> list[FileRecord]:
+    # One document of all lines is read in half the time; what is no line of it shows in the number of them.
+    documents = json.loads(f"[{','.join(lines)}]")
+    if len(documents) != len(lines):
+        raise ValueError("a line holds more, or less, than one record")
+    return list(map(_record, documents))
+
+
+def _record(document: Any) -> FileRecord:
+    match document:
         case {"path": str(path), "size": int(size), "sha512": str(sha512), "modified_ns": int(modified_ns)}:
             return FileRecord(path, size, sha512, modified_ns)
-    raise ValueError(f"no record of a file in {line[:80]!r}")
+    raise ValueError(f"no record of a file in {str(document)[:80]!r}")

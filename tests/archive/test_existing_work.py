@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ao_workflows.archive import ArchiveClash, ArchiveFailed, RecordDamaged, ScratchDamaged, sync_work
+from ao_workflows.archive import ArchiveClash, ArchiveFailed, RecordDamaged, ScratchDamaged, SyncOptions, sync_work
 from ao_workflows.inventory import FileRecord
 from ao_workflows.works import Rid
 
@@ -37,7 +37,19 @@ def test_a_second_run_changes_nothing_at_all(
     before = everything(root)
     result = sync_work(work, root, rid=RID, inventory=inventory)
     assert everything(root) == before
-    assert counts(result) == (0, 0, 0, 6, 0, 6 if with_inventory else 0)
+    assert counts(result) == (0, 0, 0, 6, 0, 0)
+
+
+@pytest.mark.parametrize("with_inventory", [False, True])
+def test_all_of_the_archive_copy_is_read_when_checksums_are_asked_for(
+    work: Path, root: Path, everything: Everything, inventory_of: TakeInventory, with_inventory: bool
+):
+    inventory = inventory_of(work) if with_inventory else None
+    sync_work(work, root, rid=RID, inventory=inventory)
+    before = everything(root)
+    result = sync_work(work, root, rid=RID, inventory=inventory, options=SyncOptions(checksum=True))
+    assert everything(root) == before
+    assert counts(result) == (0, 0, 0, 6, 0, 6)
 
 
 def test_the_same_content_unpacked_again_at_another_time_changes_nothing(
@@ -47,9 +59,9 @@ def test_the_same_content_unpacked_again_at_another_time_changes_nothing(
     before = everything(root)
     for path in work.rglob("*"):
         os.utime(path, ns=(0, 1_600_000_000_000_000_000))
-    for inventory, read in ((inventory_of(work), 6), (None, 0)):
+    for inventory in (inventory_of(work), None):
         result = sync_work(work, root, rid=RID, inventory=inventory)
-        assert counts(result) == (0, 0, 0, 6, 0, read)
+        assert counts(result) == (0, 0, 0, 6, 0, 0)
     assert everything(root) == before
 
 
@@ -74,15 +86,19 @@ def test_changed_files_are_replaced_new_ones_added_and_the_rest_left_alone(
 
 
 @pytest.mark.parametrize("with_inventory", [False, True])
-def test_a_change_of_content_behind_the_same_size_and_time_is_seen(
+def test_a_change_of_content_behind_the_same_size_and_time_is_seen_by_what_was_unpacked_or_by_checksums(
     work: Path, root: Path, copy: Path, inventory_of: TakeInventory, with_inventory: bool
 ):
     sync_work(work, root, rid=RID)
     time = (work / PAGE).stat().st_mtime_ns
     (work / PAGE).write_bytes(b"SECOND page")
     os.utime(work / PAGE, ns=(time, time))
-    result = sync_work(work, root, rid=RID, inventory=inventory_of(work) if with_inventory else None)
-    assert counts(result) == (0, 1, 0, 5, 11, 6 if with_inventory else 1)
+    if with_inventory:
+        result = sync_work(work, root, rid=RID, inventory=inventory_of(work))
+    else:
+        assert sync_work(work, root, rid=RID).unchanged == 6
+        result = sync_work(work, root, rid=RID, options=SyncOptions(checksum=True))
+    assert counts(result) == (0, 1, 0, 5, 11, 1 if with_inventory else 6)
     assert (copy / PAGE).read_bytes() == b"SECOND page"
 
 
@@ -136,7 +152,7 @@ def test_an_archived_file_that_rotted_behind_its_size_and_time_is_put_right_by_a
         state = (copy / path).stat()
         (copy / path).write_bytes((copy / path).read_bytes()[:-1] + b"\x00")
         os.utime(copy / path, ns=(state.st_mtime_ns, state.st_mtime_ns))
-    result = sync_work(work, root, rid=RID, inventory=inventory)
+    result = sync_work(work, root, rid=RID, inventory=inventory, options=SyncOptions(checksum=True))
     assert counts(result) == (0, 2, 0, 4, 11 + 8, 6)
     assert content(copy) == content(work)
     assert recorded(copy) == before

@@ -2,13 +2,16 @@
 
 from ao_workflows.archive.copying import ScratchDamaged, WriteDamaged
 from ao_workflows.archive.disk import ArchiveFailed, ScratchFailed
+from ao_workflows.archive.options import Access, SyncOptions
 from ao_workflows.archive.record import RecordDamaged, read_record, record_path
 from ao_workflows.archive.refusal import ArchiveClash, EmptyWork, NotArchivable
 from ao_workflows.archive.result import SyncResult
-from ao_workflows.archive.sync import Progress, sync_work
+from ao_workflows.archive.sync import sync_work
+from ao_workflows.archive.transfer import Progress
 from ao_workflows.archive.tree import is_litter
 
 __all__ = [
+    "Access",
     "ArchiveClash",
     "ArchiveFailed",
     "EmptyWork",
@@ -17,6 +20,7 @@ __all__ = [
     "RecordDamaged",
     "ScratchDamaged",
     "ScratchFailed",
+    "SyncOptions",
     "SyncResult",
     "WriteDamaged",
     "is_litter",

@@ -1,17 +1,23 @@
-"""Copying one file so that what is on disk is proved before the file gets its name."""
+"""One file on its way into the archive: brought there under a name that nobody looks at, and proved there."""
 
+import errno
 import hashlib
-import io
 import os
 import re
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from ao_workflows.archive.disk import ArchiveFailed, ScratchFailed, archive_errors, scratch_errors
+from ao_workflows.archive.options import Access
 from ao_workflows.archive.tree import FileState
+from ao_workflows.flushing import start_writing
 
 _CHUNK = 1024 * 1024
 _TEMPORARY = re.compile(r"\.ao-sync-[0-9a-f]{32}\.part")
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES})
+"""Errors that say: not as a link; a copy may do."""
 
 
 class ScratchDamaged(ScratchFailed):
@@ -24,6 +30,24 @@ class WriteDamaged(ArchiveFailed):
     """What was read back from the archive's disk is not what was written to it."""
 
     code = "archive-write-damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class FileCopy:
+    """One file to be brought into the archive.
+
+    :param source: where it is.
+    :param written: the path that it gets first; nothing is there.
+    :param target: the path that it gets at last, for messages.
+    :param state: size and time that the source had when the work was listed.
+    :param sha512: what its content has to be; ``None`` if nothing is known of it.
+    """
+
+    source: Path
+    written: Path
+    target: Path
+    state: FileState
+    sha512: str | None
 
 
 def temporary_for(target: Path) -> Path:
@@ -41,37 +65,77 @@ def is_temporary(name: str) -> bool:
     return _TEMPORARY.fullmatch(name) is not None
 
 
-def copy_verified(source: Path, target: Path, *, state: FileState, sha512: str | None, mount: Path) -> str:
-    """Copy ``source`` to ``target`` and return its SHA-512; an older ``target`` is replaced at the very end.
+def link(copy: FileCopy, *, mount: Path, access: Access) -> str | None:
+    """Give the source a second name, ``copy.written``, and return its SHA-512; ``None`` if that cannot be done.
 
-    The bytes are hashed on their way, synced to the disk, dropped from memory, read back and compared; only then
-    does the file get its name. Its modification time is kept to the nanosecond. What a killed sync left under the
-    temporary name has to be gone.
+    Nothing of it is read if it is known what it has to be, and it has the size and time of that.
 
-    :param state: size and time that the source had when the work was listed.
-    :param sha512: what the source has to be, when that is known.
-    :param mount: the archive mount, to be named in errors.
-    :raises ScratchDamaged: if the source is not ``sha512``, or changed since it was listed.
-    :raises WriteDamaged: if the disk returned other bytes than were written.
+    :raises ScratchDamaged: if it changed since it was listed.
     """
-    temporary = temporary_for(target)
+    with archive_errors(mount, copy.written):
+        try:
+            os.link(copy.source, copy.written, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _NO_LINK:
+                return None
+            raise
+        descriptor = os.open(copy.written, _READ)
+        try:
+            _check_unchanged(copy, descriptor)
+            access.give(descriptor, access.file_mode)
+        finally:
+            os.close(descriptor)
+    return copy.sha512 or hash_source(copy.source, state=copy.state)
+
+
+def write(copy: FileCopy, *, mount: Path, access: Access) -> str:
+    """Copy the source to ``copy.written`` and return the SHA-512 of what was written.
+
+    The modification time is kept to the nanosecond. The disk need not have it all yet.
+
+    :raises ScratchDamaged: if the source is not ``copy.sha512``, or changed since it was listed.
+    """
+    digest = hashlib.sha512()
+    with scratch_errors(copy.source):
+        read_from = os.open(copy.source, _READ)
     try:
-        written = _copy(source, temporary, state=state, mount=mount)
-        if sha512 is not None and written != sha512:
-            raise damaged_source(source, expected=sha512, found=written)
-        with archive_errors(mount, target):
-            on_disk = _hash_from_disk(temporary)
-            if on_disk != written:
-                raise WriteDamaged(
-                    f"{str(target)!r} was not archived: SHA-512 {written} was written, and {on_disk} was read back.",
-                    action=f"Check the disk behind {str(mount)!r} (and the machine's memory) before the next sync.",
-                )
-            os.replace(temporary, target)
+        with archive_errors(mount, copy.written):
+            write_to = os.open(copy.written, _NEW, 0o666)
+            try:
+                done = 0
+                while chunk := _read(read_from, copy.source, copy.state.size - done):
+                    digest.update(chunk)
+                    _write_all(write_to, chunk)
+                    if len(chunk) == _CHUNK:  # a file of many: the disk begins now, and has less to do at the end
+                        start_writing(write_to, done, len(chunk))
+                    done += len(chunk)
+                _check_unchanged(copy, read_from)
+                access.give(write_to, access.file_mode)
+                os.utime(write_to, ns=(copy.state.modified_ns, copy.state.modified_ns))
+            finally:
+                os.close(write_to)
     finally:
-        # The archive may be read-only or gone by now; the error that matters is already on its way.
-        with suppress(OSError):
-            temporary.unlink()
+        os.close(read_from)
+    written = digest.hexdigest()
+    if copy.sha512 is not None and written != copy.sha512:
+        raise damaged_source(copy.source, expected=copy.sha512, found=written)
     return written
+
+
+def read_back(copy: FileCopy, sha512: str, *, mount: Path) -> bool:
+    """Make sure that the disk has ``sha512`` at ``copy.written``, which was flushed.
+
+    :returns: whether it was the disk that was read, as far as one can tell, and not memory.
+    :raises WriteDamaged: if it is something else.
+    """
+    with archive_errors(mount, copy.written):
+        on_disk, from_disk = _hash_from_disk(copy.written)
+    if on_disk != sha512:
+        raise WriteDamaged(
+            f"{str(copy.target)!r} was not archived: SHA-512 {sha512} was written, and {on_disk} was read back.",
+            action=f"Check the disk behind {str(mount)!r} (and the machine's memory) before the next sync.",
+        )
+    return from_disk
 
 
 def hash_source(source: Path, *, state: FileState) -> str:
@@ -81,18 +145,19 @@ def hash_source(source: Path, *, state: FileState) -> str:
     """
     digest = hashlib.sha512()
     with scratch_errors(source):
-        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(source, _READ)
         with open(descriptor, "rb", buffering=0) as reader:
             while chunk := reader.read(_CHUNK):
                 digest.update(chunk)
-            _check_unchanged(source, descriptor, state)
+            if not _is_unchanged(descriptor, state):
+                raise _changed(source)
     return digest.hexdigest()
 
 
 def hash_archived(path: Path, *, mount: Path) -> str:
     """Return the SHA-512 of a file in the archive; a symbolic link is not followed."""
     with archive_errors(mount, path):
-        return _hash_from_disk(path)
+        return _hash_from_disk(path)[0]
 
 
 def damaged_source(source: Path, *, expected: str, found: str) -> ScratchDamaged:
@@ -104,28 +169,10 @@ def damaged_source(source: Path, *, expected: str, found: str) -> ScratchDamaged
     )
 
 
-def _copy(source: Path, temporary: Path, *, state: FileState, mount: Path) -> str:
-    digest = hashlib.sha512()
+def _read(descriptor: int, source: Path, left: int) -> bytes:
+    # Not more than is there, but for a byte that shows that the file has grown: memory for more takes longer to get.
     with scratch_errors(source):
-        read_from = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    with open(read_from, "rb", buffering=0) as reader, archive_errors(mount, temporary):
-        write_to = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-        try:
-            while chunk := _read(reader, source):
-                digest.update(chunk)
-                _write_all(write_to, chunk)
-            with scratch_errors(source):
-                _check_unchanged(source, read_from, state)
-            os.utime(write_to, ns=(state.modified_ns, state.modified_ns))
-            os.fsync(write_to)
-        finally:
-            os.close(write_to)
-    return digest.hexdigest()
-
-
-def _read(reader: io.FileIO, source: Path) -> bytes:
-    with scratch_errors(source):
-        return reader.read(_CHUNK)
+        return os.read(descriptor, min(_CHUNK, max(0, left) + 1))
 
 
 def _write_all(descriptor: int, chunk: bytes) -> None:
@@ -134,19 +181,45 @@ def _write_all(descriptor: int, chunk: bytes) -> None:
         left = left[os.write(descriptor, left) :]
 
 
-def _check_unchanged(source: Path, descriptor: int, state: FileState) -> None:
+def _check_unchanged(copy: FileCopy, descriptor: int) -> None:
+    if not _is_unchanged(descriptor, copy.state):
+        raise _changed(copy.source)
+
+
+def _is_unchanged(descriptor: int, state: FileState) -> bool:
     now = os.fstat(descriptor)
-    if (now.st_size, now.st_mtime_ns) != (state.size, state.modified_ns):
-        raise ScratchDamaged(
-            f"{str(source)!r} changed on scratch while the work was synced. It was not archived.",
-            action="Find what writes into the scratch folder, then unpack the delivery again.",
-        )
+    return (now.st_size, now.st_mtime_ns) == (state.size, state.modified_ns)
 
 
-def _hash_from_disk(path: Path) -> str:
-    """Hash ``path`` as the disk has it: pages that are still in memory are dropped first, where the system can."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    with open(descriptor, "rb", buffering=0) as reader:
-        if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        return hashlib.file_digest(reader, "sha512").hexdigest()
+def _changed(source: Path) -> ScratchDamaged:
+    return ScratchDamaged(
+        f"{str(source)!r} changed on scratch while the work was synced. It was not archived.",
+        action="Find what writes into the scratch folder, then unpack the delivery again.",
+    )
+
+
+def _hash_from_disk(path: Path) -> tuple[str, bool]:
+    """Hash ``path`` as the disk has it: what is still in memory is dropped first, where the system can.
+
+    :returns: the SHA-512, and whether nothing of it was left in memory, as far as one can tell.
+    """
+    descriptor = os.open(path, _READ)
+    try:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        from_disk = not _is_in_memory(descriptor)
+        digest = hashlib.sha512()
+        left = os.fstat(descriptor).st_size
+        while chunk := os.read(descriptor, min(_CHUNK, max(0, left) + 1)):
+            digest.update(chunk)
+            left -= len(chunk)
+        return digest.hexdigest(), from_disk
+    finally:
+        os.close(descriptor)
+
+
+def _is_in_memory(descriptor: int) -> bool:
+    """Tell whether the first byte can be had without asking the disk; ``False`` where the system does not tell."""
+    try:
+        return os.preadv(descriptor, [bytearray(1)], 0, os.RWF_NOWAIT) == 1
+    except OSError:
+        return False

@@ -8,9 +8,6 @@ from pathlib import Path
 
 from ao_workflows.errors import AoError, MustWait, SystemFailed
 
-KEEP_FREE = 64 * 1024 * 1024
-"""Bytes that a sync leaves free on a mount for the file system's own needs and for others."""
-
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _LOST = frozenset({errno.ESTALE, errno.EIO, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ENODEV})
@@ -79,6 +76,8 @@ def check_free_space(mount: Path, folder: Path, sizes: list[int], *, keep_free: 
     """
     with archive_errors(mount, folder):
         state = os.statvfs(folder)
+    if not state.f_blocks:
+        return  # a file system that does not tell its size
     # Files occupy whole blocks, and each one a little in its folder and in the inventory.
     block = state.f_frsize
     needed = sum(-(-size // block) * block for size in sizes) + 512 * len(sizes)

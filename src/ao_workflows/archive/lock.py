@@ -1,4 +1,4 @@
-"""One sync of a work at a time, among all processes and machines that share the archive mount."""
+"""One sync of a work at a time, and a few syncs of a mount, among all processes and machines that share it."""
 
 import fcntl
 import os
@@ -21,18 +21,52 @@ def work_lock(shard: Path, rid: Rid, *, mount: Path) -> Iterator[None]:
     :raises MustWait: (``waiting-for-sync``) if another sync of the work holds it.
     """
     path = shard / f".{rid}.lock"
+    with _lock_file(path, mount=mount) as descriptor:
+        if not _locked(descriptor, path, mount=mount):
+            raise MustWait(
+                f"another sync of {rid} to end",
+                action=f"It holds {str(path)!r}; see who runs it with: fuser {str(path)!r}",
+                code="waiting-for-sync",
+            )
+        yield
+
+
+@contextmanager
+def turn_of_mount(mount: Path, *, at_once: int) -> Iterator[None]:
+    """Hold one of the ``at_once`` turns that a mount has for syncs that write to it.
+
+    More of them at a time drown a server in waiting for its disks. A turn is a lock on a hidden file of the mount.
+
+    :raises MustWait: (``waiting-for-turn``) if other syncs hold them all.
+    """
+    for number in range(1, at_once + 1):
+        path = mount / f".ao-sync-turn-{number}.lock"
+        with _lock_file(path, mount=mount) as descriptor:
+            if _locked(descriptor, path, mount=mount):
+                yield
+                return
+    raise MustWait(
+        f"one of the {at_once} syncs that write to {str(mount)!r} to end",
+        action="It goes on by itself; archive.max_syncs says how many may run at the same time.",
+        code="waiting-for-turn",
+    )
+
+
+@contextmanager
+def _lock_file(path: Path, *, mount: Path) -> Iterator[int]:
     with archive_errors(mount, path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
-        with archive_errors(mount, path):
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise MustWait(
-                    f"another sync of {rid} to end",
-                    action=f"It holds {str(path)!r}; see who runs it with: fuser {str(path)!r}",
-                    code="waiting-for-sync",
-                ) from None
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _locked(descriptor: int, path: Path, *, mount: Path) -> bool:
+    """Lock the open file; tell whether that could be done."""
+    with archive_errors(mount, path):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

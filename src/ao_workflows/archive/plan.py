@@ -1,6 +1,6 @@
 """What a sync has to do: which files of a work are new, changed or as they should be in the archive."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,19 +35,21 @@ def compare(
     scratch: Callable[[str], Path],
     expected: Mapping[str, FileRecord],
     recorded: Mapping[str, FileRecord],
+    read_all: bool,
     keep_times: bool,
     mount: Path,
 ) -> Plan:
     """Find out which files of ``source`` are in ``target`` already.
 
-    What was unpacked is known by its checksum, and then each archived file that is to stay is read, so that a
-    delivery mends what rotted. Without checksums from unpacking it is the other way round: each file of the work is
-    read, and the archive's own record speaks for a file of it that still has its recorded size and time. A file with
-    the same bytes and another time is current too, and keeps the time that it has in the archive.
+    A file of the archive that still has the size and time that are on record of it has the content on record, unless
+    it is to be read; any other is read. What was unpacked is known by its checksum. A file of the work of which
+    nothing is known has that content, too, if it has the same size and time, unless it is to be read; else it is read.
+    A file with the same bytes and another time is current, and keeps the time that it has in the archive.
 
     :param scratch: tells where the file of ``source`` with that path is.
     :param expected: checksums known from unpacking, by path; empty if there are none.
     :param recorded: the archive copy's own record, by path.
+    :param read_all: read every file that may be current, rather than trust sizes and times.
     :param keep_times: take a file for changed when only its time differs.
     """
     add, replace = [], []
@@ -60,8 +62,11 @@ def compare(
         elif there.size != state.size or (keep_times and there.modified_ns != state.modified_ns):
             replace.append(path)
         else:
-            known = None if expected else _untouched(recorded.get(path), there)
-            wanted = wanted_checksum(scratch(path), state, expected.get(path))
+            known = None if read_all else _untouched(recorded.get(path), there)
+            if known and path not in expected and there == state:
+                wanted = known.sha512
+            else:
+                wanted = wanted_checksum(scratch(path), state, expected.get(path))
             found = known.sha512 if known else hash_archived(target / path, mount=mount)
             if found != wanted:
                 replace.append(path)
@@ -80,14 +85,23 @@ def leftovers(archived: Tree) -> Iterator[str]:
 
 
 def kept(
-    source: Tree, target: Path, archived: Tree, *, recorded: Mapping[str, FileRecord], mount: Path
+    dealt_with: Collection[str],
+    target: Path,
+    archived: Tree,
+    *,
+    recorded: Mapping[str, FileRecord],
+    mount: Path,
+    forget_lost: bool = False,
 ) -> Iterator[FileRecord]:
-    """Yield the records of what the archive holds and the work no longer does.
+    """Yield the records of what the archive holds beside the files that are ``dealt_with``.
 
     What was recorded stays as it was recorded, so that a later check finds what happened to it; a file that was
     never recorded is read once, unless its name says that a desktop or an editor left it there.
+
+    :param forget_lost: what is on record and not there is wanted by nobody.
     """
-    for path in sorted((archived.files.keys() | recorded.keys()) - source.files.keys()):
+    there = archived.files.keys() if forget_lost else archived.files.keys() | recorded.keys()
+    for path in sorted(there - set(dealt_with)):
         if not is_recorded(path):
             continue
         if path in recorded:
@@ -112,10 +126,7 @@ def _untouched(known: FileRecord | None, there: FileState) -> FileRecord | None:
 
 
 def wanted_checksum(source: Path, state: FileState, unpacked: FileRecord | None) -> str:
-    """Return the checksum that a scratch file has to have, reading it unless what was unpacked vouches for it.
-
-    The archive's own record never does: a file may have other content behind the same size and time.
-    """
+    """Return the checksum that a scratch file has to have, reading it unless what was unpacked vouches for it."""
     if unpacked is not None and (unpacked.size, unpacked.modified_ns) == (state.size, state.modified_ns):
         return unpacked.sha512
     found = hash_source(source, state=state)

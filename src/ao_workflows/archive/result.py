@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ao_workflows.inventory import FileRecord
 from ao_workflows.works import Rid
 
 
@@ -13,11 +14,13 @@ class SyncResult:
     :param archive_path: the work's folder in the archive.
     :param added: files that were not there before.
     :param replaced: files whose content was another one before.
-    :param removed: files taken out of the archive copy; files that are gone from the work are kept, so this is 0.
+    :param removed: files taken out of the archive copy because the work does not have them; none unless asked for.
     :param unchanged: files that were right already and were left alone.
     :param bytes: size of the added and replaced files together.
-    :param verified: files that were read back from the archive and compared during this sync.
+    :param verified: files whose content in the archive was compared with a checksum during this sync.
+    :param from_memory: those of them that were read back and came from memory, because the system kept them there.
     :param skipped: what was not synced because of its name, relative to the work.
+    :param records: what is on record of the archive copy now.
     """
 
     rid: Rid
@@ -28,7 +31,9 @@ class SyncResult:
     unchanged: int
     bytes: int
     verified: int
+    from_memory: int = 0
     skipped: tuple[str, ...] = ()
+    records: tuple[FileRecord, ...] = ()
 
     @property
     def files(self) -> int:
@@ -46,5 +51,6 @@ class SyncResult:
             "unchanged": self.unchanged,
             "bytes": self.bytes,
             "verified": self.verified,
+            "from_memory": self.from_memory,
             "skipped": list(self.skipped),
         }

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 
 def is_litter(name: str) -> bool:
@@ -15,8 +16,7 @@ def is_litter(name: str) -> bool:
     return name.startswith((".", "~", "#")) or name.endswith("~") or name.lower() == "thumbs.db"
 
 
-@dataclass(frozen=True, slots=True)
-class FileState:
+class FileState(NamedTuple):
     """What a folder listing knows of a file: its size in bytes and its modification time in nanoseconds (UTC)."""
 
     size: int
@@ -55,11 +55,11 @@ def read_tree(root: Path) -> Tree:
             for entry in entries:
                 path = f"{folder}/{entry.name}" if folder else entry.name
                 state = entry.stat(follow_symlinks=False)
-                if stat.S_ISDIR(state.st_mode):
+                if stat.S_ISREG(state.st_mode):
+                    files[path] = FileState(state.st_size, state.st_mtime_ns)
+                elif stat.S_ISDIR(state.st_mode):
                     waiting.append(path)
                     folders[path] = state.st_mtime_ns
-                elif stat.S_ISREG(state.st_mode):
-                    files[path] = FileState(state.st_size, state.st_mtime_ns)
                 else:
                     others[path] = kind_of(state.st_mode)
     return Tree(dict(sorted(files.items())), folders, others)
@@ -79,10 +79,16 @@ def without_litter(tree: Tree, *, listed: Collection[str]) -> Tree:
     :param listed: the paths of the files that an inventory lists.
     """
     needed = set(listed).union(*map(parents, listed))
-    litter = {path for path in (*tree.files, *tree.others) if path not in needed and is_litter_path(path)}
+    in_litter = {folder for folder in tree.folders if folder and is_litter_path(folder)}
+
+    def is_left(path: str) -> bool:
+        folder, _, name = path.rpartition("/")
+        return (is_litter(name) or folder in in_litter) and path not in needed
+
+    litter = {path for path in (*tree.files, *tree.others) if is_left(path)}
     return Tree(
         {path: state for path, state in tree.files.items() if path not in litter},
-        {path: time for path, time in tree.folders.items() if path in needed or not is_litter_path(path)},
+        {path: time for path, time in tree.folders.items() if path in needed or path not in in_litter},
         {path: kind for path, kind in tree.others.items() if path not in litter},
         tuple(sorted(litter)),
     )

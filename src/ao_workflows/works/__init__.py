@@ -4,7 +4,7 @@ Pure functions and frozen values; nothing here opens a file except :func:`read_s
 :func:`read_sync_config`.
 """
 
-from ao_workflows.works.groups import group_id, group_on_disk, image_name_pattern
+from ao_workflows.works.groups import group_id, group_of_path, group_on_disk, image_name_pattern
 from ao_workflows.works.locations import (
     ARCHIVE_ROOTS,
     archive_mount,
@@ -58,6 +58,7 @@ __all__ = [
     "differ_by_form_only",
     "glacier_staging_key",
     "group_id",
+    "group_of_path",
     "group_on_disk",
     "image_name_pattern",
     "invalid_sync_config",

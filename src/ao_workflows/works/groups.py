@@ -22,6 +22,15 @@ def group_id(folder: str) -> str:
     return folder.partition("-")[2]
 
 
+def group_of_path(rid: str, path: str) -> str:
+    """Return the image group that a file of a work belongs to, in either layout, or ``""`` if it is in none.
+
+    :param path: relative to the work, ``/`` between its parts.
+    """
+    folders = path.split("/")[:-1][:2]
+    return next((name for name in folders if name.startswith(f"{rid}-")), "")
+
+
 def image_name_pattern(folder: str) -> re.Pattern[str]:
     """Return the pattern that the image file names of the group ``folder`` have to match in full.
 

@@ -1,0 +1,133 @@
+"""A work that the archive has: brought up to date, each file replaced when its successor is proved beside it."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace as with_fields
+from pathlib import Path
+
+from ao_workflows.archive.copying import FileCopy, hash_archived, temporary_for
+from ao_workflows.archive.disk import archive_errors
+from ao_workflows.archive.job import Job
+from ao_workflows.archive.plan import kept, leftovers, wanted_checksum
+from ao_workflows.archive.provenance import relocate
+from ao_workflows.archive.record import FOLDER as RECORD_FOLDER
+from ao_workflows.archive.record import is_recorded, read_record
+from ao_workflows.archive.refusal import check_fits, check_own_record
+from ao_workflows.archive.replaced import Replaced
+from ao_workflows.archive.result import SyncResult
+from ao_workflows.archive.transfer import Transferred, remove_written
+from ao_workflows.archive.tree import Tree, read_tree
+from ao_workflows.flushing import flushed
+from ao_workflows.inventory import FileRecord
+
+
+def update(job: Job) -> SyncResult:
+    """Bring the archive copy up to date."""
+    copy, mount = job.place.path, job.place.mount
+    with archive_errors(mount, copy):
+        archived = read_tree(copy)
+    check_own_record(job.rid, archived, copy)
+    recorded = read_record(copy, job.rid, mount=mount)
+    job = _beside_earlier_provenance(job, archived, recorded)
+    check_fits(job.rid, job.source, archived, copy)
+    plan = job.compare(copy, archived, recorded=recorded, keep_times=False, read_all=job.options.checksum)
+    gone = tuple(_gone(job, archived)) if job.options.replace else ()
+    stays = {*job.source.files, *gone}
+    held = list(kept(stays, copy, archived, recorded=recorded, mount=mount, forget_lost=job.options.replace))
+    right = {record.path: record for record in (*held, *plan.current) if is_recorded(record.path)}
+    unfinished = list(leftovers(archived))
+    new_folders = job.source.folders.keys() - archived.folders.keys()
+    old_folders = [path for path in archived.folders.keys() - job.source.folders.keys() if _may_go(job, path)]
+    empty_folders = old_folders if job.options.replace else []
+    if not (plan.add or plan.replace or gone or unfinished or new_folders or empty_folders) and right == recorded:
+        return job.result(plan, records=list(right.values()))
+    with archive_errors(mount, copy):
+        for path in unfinished:
+            (copy / path).unlink()
+    replaced = Replaced(job.place, job.rid, days=job.options.keep_replaced_days, moment=job.moment)
+    paths = (*plan.add, *plan.replace)
+    with flushed(mount) as flush:
+        transferred = _bring(job, paths, archived, replaced=replaced, flush=flush)
+        records = [*held, *job.records_of(plan, paths, transferred.checksums)]
+        job.finish_folders(copy)
+        with archive_errors(mount, copy):
+            flush()
+        # Last, so that a sync that was killed before it finds something to do, and finishes the folders too; but before
+        # anything goes: killed then, the next one finds what is there and not on record.
+        job.record(copy, recorded.values(), records)
+        if gone or empty_folders:
+            _remove(job, gone, empty_folders, replaced=replaced)
+            job.finish_folders(copy)
+            with archive_errors(mount, copy):
+                flush()
+    replaced.remove_old()
+    return job.result(plan, records=records, transferred=transferred, removed=gone)
+
+
+def _bring(
+    job: Job, paths: Iterable[str], archived: Tree, *, replaced: Replaced, flush: Callable[[], None]
+) -> Transferred:
+    """Write and prove every file beside its place, then let each take it."""
+    copy, mount = job.place.path, job.place.mount
+    copies = job.copies(paths, copy, written=temporary_for)
+    try:
+        transferred = job.bring(copies, copy, archived, flush=flush)
+        for each in copies:
+            _take_place(each, copy, archived, replaced=replaced, mount=mount)
+    except BaseException:
+        remove_written(copies)
+        raise
+    return transferred
+
+
+def _take_place(each: FileCopy, copy: Path, archived: Tree, *, replaced: Replaced, mount: Path) -> None:
+    path = each.target.relative_to(copy).as_posix()
+    if path in archived.files:
+        replaced.keep(path)
+    with archive_errors(mount, each.target):
+        os.replace(each.written, each.target)
+
+
+def _gone(job: Job, archived: Tree) -> Iterable[str]:
+    """Return what the archive has and the work has not; what earlier deliveries are proved by never goes."""
+    there = {*archived.files, *archived.others} - set(leftovers(archived))
+    for path in sorted(there - job.source.files.keys()):
+        if _may_go(job, path):
+            yield path
+
+
+def _may_go(job: Job, path: str) -> bool:
+    """Tell whether a path of the archive copy is of the work itself, and not what the archive knows about it."""
+    return path.partition("/")[0] not in {RECORD_FOLDER, f"{job.rid}.bag"}
+
+
+def _remove(job: Job, paths: Iterable[str], folders: Iterable[str], *, replaced: Replaced) -> None:
+    """Take out files, then folders that are empty by now, the deepest first."""
+    copy, mount = job.place.path, job.place.mount
+    for path in paths:
+        replaced.keep(path)
+        with archive_errors(mount, copy / path):
+            (copy / path).unlink(missing_ok=True)
+    for folder in sorted(folders, reverse=True):
+        with archive_errors(mount, copy / folder):
+            if not any((copy / folder).iterdir()):
+                (copy / folder).rmdir()
+
+
+def _beside_earlier_provenance(job: Job, archived: Tree, recorded: Mapping[str, FileRecord]) -> Job:
+    """Return ``job`` with a place for its provenance where it replaces none that the archive has."""
+
+    def same(path: str, there: str) -> bool:
+        state = job.source.files[path]
+        wanted = wanted_checksum(job.work / path, state, job.expected.get(path))
+        # What is on record decides even if the file rotted since: then it is the one to be mended.
+        if there in recorded and recorded[there].sha512 == wanted:
+            return True
+        if archived.files[there].size != state.size:
+            return False
+        return hash_archived(job.place.path / there, mount=job.place.mount) == wanted
+
+    source, origins = relocate(job.source, archived, folder=f"{job.rid}.bag", same=same)
+    places = {origin: path for path, origin in origins.items()}
+    expected = {places.get(path, path): record for path, record in job.expected.items()}
+    return with_fields(job, source=source, expected=expected, origins=origins)

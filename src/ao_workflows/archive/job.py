@@ -1,0 +1,158 @@
+"""One sync, and what one of a new work and one of a work that exists have in common."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from ao_workflows.archive.changes import changes_between, write_changes
+from ao_workflows.archive.copying import FileCopy
+from ao_workflows.archive.disk import archive_errors, check_free_space
+from ao_workflows.archive.options import SyncOptions
+from ao_workflows.archive.place import Place
+from ao_workflows.archive.plan import Plan, compare
+from ao_workflows.archive.record import FOLDER as RECORD_FOLDER
+from ao_workflows.archive.record import is_recorded, write_record
+from ao_workflows.archive.result import SyncResult
+from ao_workflows.archive.transfer import Progress, Transferred, transfer
+from ao_workflows.archive.tree import Tree
+from ao_workflows.inventory import FileRecord
+from ao_workflows.works import Rid
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One sync, once it is known what has to be where.
+
+    :param source: the work, under the paths that it has in the archive copy; so are ``expected`` and ``origins``.
+    :param expected: what its files have to be, by path, as far as that is known.
+    :param origins: the path in the work of what stands elsewhere there.
+    :param moment: when it began.
+    """
+
+    rid: Rid
+    work: Path
+    source: Tree
+    expected: Mapping[str, FileRecord]
+    place: Place
+    options: SyncOptions
+    progress: Progress
+    moment: datetime
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def scratch(self, path: str) -> Path:
+        """Return where the file is that belongs at ``path`` in the archive copy."""
+        return self.work / self.origins.get(path, path)
+
+    def compare(
+        self, copy: Path, archived: Tree, *, recorded: Mapping[str, FileRecord], keep_times: bool, read_all: bool
+    ) -> Plan:
+        """Find out what has to be done to the archive copy in the folder ``copy``."""
+        plan = compare(
+            self.source,
+            copy,
+            archived,
+            scratch=self.scratch,
+            expected=self.expected,
+            recorded=recorded,
+            read_all=read_all,
+            keep_times=keep_times,
+            mount=self.place.mount,
+        )
+        if plan.current:
+            self.progress(sum(record.size for record in plan.current))
+        return plan
+
+    def copies(self, paths: Iterable[str], copy: Path, *, written: Callable[[Path], Path]) -> list[FileCopy]:
+        """Return what is to be brought into the folder ``copy``. :param written: tells where it goes first."""
+        return [
+            FileCopy(
+                source=self.scratch(path),
+                written=written(copy / path),
+                target=copy / path,
+                state=self.source.files[path],
+                sha512=self._known(path),
+            )
+            for path in paths
+        ]
+
+    def _known(self, path: str) -> str | None:
+        record = self.expected.get(path)
+        return record.sha512 if record else None
+
+    def bring(self, copies: list[FileCopy], copy: Path, archived: Tree, *, flush: Callable[[], None]) -> Transferred:
+        """Make the folders that are missing in ``copy``, and bring ``copies`` there.
+
+        :raises MustWait: (``waiting-for-disk``) if there is no room for them.
+        """
+        mount = self.place.mount
+        if not (self.options.link and _on_one_disk(self.work, copy)):
+            sizes = [each.state.size for each in copies]
+            check_free_space(mount, copy, sizes, keep_free=self.options.keep_free)
+        for folder in sorted((self.source.folders.keys() | {RECORD_FOLDER}) - archived.folders.keys()):
+            with archive_errors(mount, copy / folder):
+                (copy / folder).mkdir()
+                give_access(self, copy / folder)
+        return transfer(copies, mount=mount, options=self.options, flush=flush, progress=self.progress)
+
+    def records_of(self, plan: Plan, paths: Iterable[str], checksums: Iterable[str]) -> list[FileRecord]:
+        """Return the records of what was right already and of ``paths``, which were brought."""
+        states = self.source.files
+        brought = (
+            FileRecord(path, states[path].size, sha512, states[path].modified_ns)
+            for path, sha512 in zip(paths, checksums, strict=True)
+        )
+        return [record for record in (*plan.current, *brought) if is_recorded(record.path)]
+
+    def finish_folders(self, copy: Path) -> None:
+        """Give the folders the times that they have in the work, the deepest first: writing into them changed these."""
+        for folder in sorted(self.source.folders.keys() - {RECORD_FOLDER}, reverse=True):
+            modified = self.source.folders[folder]
+            with archive_errors(self.place.mount, copy / folder):
+                if (copy / folder).stat(follow_symlinks=False).st_mtime_ns != modified:
+                    os.utime(copy / folder, ns=(modified, modified), follow_symlinks=False)
+
+    def record(self, copy: Path, before: Iterable[FileRecord], after: list[FileRecord]) -> None:
+        """Put on record in the archive copy what it holds now, and what has changed; the record is the last."""
+        changes = changes_between(self.rid, before, after)
+        if changes:
+            write_changes(copy, self.rid, changes, mount=self.place.mount, moment=self.moment)
+        write_record(copy, self.rid, after)
+
+    def result(
+        self,
+        plan: Plan,
+        *,
+        records: list[FileRecord],
+        transferred: Transferred | None = None,
+        removed: tuple[str, ...] = (),
+    ) -> SyncResult:
+        """Return what the sync did."""
+        written = (*plan.add, *plan.replace)
+        return SyncResult(
+            rid=self.rid,
+            archive_path=self.place.path,
+            added=len(plan.add),
+            replaced=len(plan.replace),
+            removed=len(removed),
+            unchanged=len(plan.current),
+            bytes=sum(self.source.files[path].size for path in written),
+            verified=len(written) + plan.reread,
+            from_memory=transferred.from_memory if transferred else 0,
+            skipped=self.source.litter,
+            records=tuple(sorted(records)),
+        )
+
+
+def give_access(job: Job, folder: Path) -> None:
+    """Give a folder that was just made its group and mode."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        job.options.access.give(descriptor, job.options.access.folder_mode)
+    finally:
+        os.close(descriptor)
+
+
+def _on_one_disk(work: Path, copy: Path) -> bool:
+    return work.stat().st_dev == copy.stat().st_dev

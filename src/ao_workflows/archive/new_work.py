@@ -1,0 +1,57 @@
+"""A work that the archive does not have yet: built in a hidden folder beside its place, and named when it is proved."""
+
+import os
+import shutil
+from pathlib import Path
+
+from ao_workflows.archive.disk import archive_errors, sync_folder
+from ao_workflows.archive.job import Job, give_access
+from ao_workflows.archive.place import is_real_folder
+from ao_workflows.archive.plan import Plan
+from ao_workflows.archive.record import FOLDER as RECORD_FOLDER
+from ao_workflows.archive.result import SyncResult
+from ao_workflows.archive.tree import Tree, read_tree
+from ao_workflows.flushing import flushed
+
+
+def create(job: Job) -> SyncResult:
+    """Build the work, and let it appear at once. A half-built one, of a sync that was killed, is gone on with."""
+    place, incoming = job.place, job.place.incoming
+    with archive_errors(place.mount, incoming):
+        if not is_real_folder(incoming):
+            incoming.mkdir()
+            give_access(job, incoming)
+        _prune(incoming, wanted=job.source)
+        begun = read_tree(incoming)
+    with flushed(place.mount) as flush:
+        # What is there is read: nobody knows whether the disk had all of it when the other was killed.
+        plan = job.compare(incoming, begun, recorded={}, keep_times=True, read_all=True)
+        with archive_errors(place.mount, incoming):
+            for path in plan.replace:
+                (incoming / path).unlink()
+        paths = (*plan.add, *plan.replace)
+        # Nobody sees the folder: each file is written under its own name.
+        transferred = job.bring(job.copies(paths, incoming, written=_itself), incoming, begun, flush=flush)
+        records = job.records_of(plan, paths, transferred.checksums)
+        job.finish_folders(incoming)
+        job.record(incoming, (), records)
+        with archive_errors(place.mount, place.path):
+            flush()  # the folders, too, have their names before the work has its own
+            os.rename(incoming, place.path)
+            sync_folder(place.shard)
+    # What a killed sync had copied was read again just now; to the archive it is new all the same.
+    whole = Plan(add=tuple(job.source.files), replace=(), current=(), reread=0)
+    return job.result(whole, records=records, transferred=transferred)
+
+
+def _itself(path: Path) -> Path:
+    return path
+
+
+def _prune(incoming: Path, *, wanted: Tree) -> None:
+    """Take out of a half-built copy what the work no longer has; nobody has seen it yet."""
+    begun = read_tree(incoming)
+    for path in begun.files.keys() - wanted.files.keys() | begun.others.keys():
+        (incoming / path).unlink()
+    for folder in sorted(begun.folders.keys() - wanted.folders.keys() - {RECORD_FOLDER}, reverse=True):
+        shutil.rmtree(incoming / folder)

@@ -1,0 +1,62 @@
+"""What can be asked of a sync into the archive file system."""
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+KEEP_FREE = 64 * 1024 * 1024
+"""Bytes that a sync leaves free on a mount for the file system's own needs and for others."""
+
+Verify = Literal["written", "reread"]
+"""``written``: the bytes that were handed to the disk are proved, and the disk has said that it has them. ``reread``:
+they are read back from the disk and compared as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may use what a sync writes; ``None`` leaves it to the process (umask) and the file system.
+
+    :param file_mode: permission bits of files, such as ``0o644``.
+    :param folder_mode: permission bits of folders.
+    :param group: number of the group that owns both.
+    """
+
+    file_mode: int | None = None
+    folder_mode: int | None = None
+    group: int | None = None
+
+    def give(self, descriptor: int, mode: int | None) -> None:
+        """Give the open file or folder its group and ``mode``. :raises OSError: if this user may not."""
+        if self.group is not None:
+            os.fchown(descriptor, -1, self.group)
+        if mode is not None:
+            os.fchmod(descriptor, mode)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncOptions:
+    """How a sync works.
+
+    :param verify: how what is written is proved before it gets its name.
+    :param checksum: read each file that the archive has and compare its content; else its size and time vouch for
+        what is on record of it.
+    :param replace: take files out of the archive copy that the work does not have, when all others are in place; the
+        provenance of deliveries stays.
+    :param link: files on the archive's own file system become files of the archive without being copied. Only for a
+        work that nobody writes to afterwards: both names lead to the same bytes.
+    :param keep_replaced_days: for how many days the versions that were replaced or taken out are kept beside the work;
+        0 for not at all.
+    :param keep_free: bytes to leave free on the mount.
+    :param at_once: syncs that may write to one mount at the same time, over all processes and machines.
+    :param threads: files that are copied at a time; ``None`` for one for each core.
+    """
+
+    verify: Verify = "reread"
+    checksum: bool = False
+    replace: bool = False
+    link: bool = False
+    keep_replaced_days: int = 0
+    keep_free: int = KEEP_FREE
+    at_once: int = 2
+    access: Access = Access()
+    threads: int | None = None

@@ -1,0 +1,264 @@
+"""What can be asked of a sync: what vouches for bytes, what goes, what stays, and who may use it."""
+
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ao_workflows.archive import Access, ArchiveFailed, ScratchDamaged, SyncOptions, WriteDamaged, copying, sync_work
+from ao_workflows.errors import MustWait
+from ao_workflows.inventory import FileRecord
+from ao_workflows.works import Rid
+
+Content = Callable[[Path], dict[str, tuple[bytes | None, int]]]
+Everything = Callable[[Path], dict[str, tuple[int, ...]]]
+TakeInventory = Callable[[Path], list[FileRecord]]
+RID = Rid("W22084")
+PAGE = "images/W22084-0001/00010002.jpg"
+MASTER = "archive/W22084-0001/00010001.tif"
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def changes(copy: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (copy / "sync-inventory/W22084.changes.jsonl").read_text().splitlines()]
+
+
+class TestReplacing:
+    def test_what_the_work_does_not_have_goes_and_what_proves_deliveries_stays(
+        self, work: Path, root: Path, copy: Path
+    ):
+        sync_work(work, root, rid=RID)
+        (copy / "images" / "W22084-0002" / "deep").mkdir(parents=True)
+        (copy / "images" / "W22084-0002" / "deep" / "old.jpg").write_bytes(b"old")
+        (copy / "images" / ".DS_Store").write_bytes(b"litter")
+        (copy / "W22084.bag" / "manifest-sha256.txt").write_bytes(b"of another delivery")
+        (work / PAGE).unlink()
+        result = sync_work(work, root, rid=RID, options=SyncOptions(replace=True))
+        assert (result.added, result.replaced, result.removed, result.unchanged) == (0, 0, 3, 5)
+        assert not (copy / "images" / "W22084-0002").exists()
+        assert not (copy / PAGE).exists()
+        assert not (copy / "images" / ".DS_Store").exists()
+        assert (copy / "W22084.bag" / "manifest-sha256.txt").read_bytes() == b"of another delivery"
+        assert PAGE not in (copy / "sync-inventory/W22084.inventory.jsonl").read_text()
+
+    def test_doing_it_twice_changes_nothing(self, work: Path, root: Path, copy: Path, everything: Everything):
+        sync_work(work, root, rid=RID)
+        (copy / "sources" / "old").mkdir()
+        (copy / "sources" / "old" / "file").write_bytes(b"x")
+        sync_work(work, root, rid=RID, options=SyncOptions(replace=True))
+        before = everything(root)
+        assert sync_work(work, root, rid=RID, options=SyncOptions(replace=True)).removed == 0
+        assert everything(root) == before
+
+    def test_nothing_goes_when_something_new_could_not_be_written(
+        self, work: Path, root: Path, copy: Path, inventory_of: TakeInventory
+    ):
+        sync_work(work, root, rid=RID)
+        (work / MASTER).unlink()
+        (work / PAGE).write_bytes(b"a new page")
+        inventory = inventory_of(work)
+        (work / PAGE).write_bytes(b"a bad page")
+        before = files_below(copy)
+        with pytest.raises(ScratchDamaged):
+            sync_work(work, root, rid=RID, inventory=inventory, options=SyncOptions(replace=True))
+        assert files_below(copy) == before
+
+    def test_replaced_and_removed_versions_are_kept_beside_the_work_for_some_days(
+        self, work: Path, root: Path, copy: Path
+    ):
+        options = SyncOptions(replace=True, keep_replaced_days=3)
+        sync_work(work, root, rid=RID, options=options)
+        (work / PAGE).write_bytes(b"a better scan")
+        (work / MASTER).unlink()
+        sync_work(work, root, rid=RID, options=options)
+        (dated,) = (copy.parent / ".W22084.replaced").iterdir()
+        kept_since = datetime.strptime(dated.name, "%Y-%m-%dT%H%M%SZ").replace(tzinfo=UTC)
+        assert abs(datetime.now(UTC) - kept_since) < timedelta(minutes=1)
+        assert files_below(dated) == {PAGE: b"second page", MASTER: bytes(range(256)) * 5000}
+        assert (copy / PAGE).read_bytes() == b"a better scan"
+
+    def test_what_was_kept_for_long_enough_goes(self, work: Path, root: Path, copy: Path):
+        now = datetime.now(UTC)
+        kept = {days: (now - timedelta(days=days)).strftime("%Y-%m-%dT%H%M%SZ") for days in (2, 4)}
+        for folder in (".W22084.replaced", ".W1184.replaced"):
+            for name in (*kept.values(), "notes"):
+                (copy.parent / folder / name).mkdir(parents=True)
+        (copy.parent / ".W1284.replaced" / kept[4]).mkdir(parents=True)
+        options = SyncOptions(keep_replaced_days=3)
+        sync_work(work, root, rid=RID, options=options)
+        (work / PAGE).write_bytes(b"a better scan")
+        sync_work(work, root, rid=RID, options=options)
+        assert set(os.listdir(copy.parent / ".W1184.replaced")) == {kept[2], "notes"}
+        assert len(os.listdir(copy.parent / ".W22084.replaced")) == 3
+        assert not (copy.parent / ".W1284.replaced").exists()
+
+    def test_without_links_the_old_version_is_moved(
+        self, work: Path, root: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        def no_links(*_: object, **__: object) -> None:
+            raise OSError(errno.EPERM, "no links here")
+
+        monkeypatch.setattr(os, "link", no_links)
+        options = SyncOptions(keep_replaced_days=3)
+        sync_work(work, root, rid=RID, options=options)
+        (work / PAGE).write_bytes(b"a better scan")
+        sync_work(work, root, rid=RID, options=options)
+        (dated,) = (copy.parent / ".W22084.replaced").iterdir()
+        assert files_below(dated) == {PAGE: b"second page"}
+        assert (copy / PAGE).read_bytes() == b"a better scan"
+
+
+class TestLinks:
+    def test_files_on_the_same_disk_are_not_copied(
+        self, work: Path, root: Path, copy: Path, content: Content, inventory_of: TakeInventory
+    ):
+        result = sync_work(work, root, rid=RID, inventory=inventory_of(work), options=SyncOptions(link=True))
+        assert result.added == 6
+        assert result.bytes == 10_000 + 11 + 1_280_000 + 19 + 8
+        assert content(copy) == content(work)
+        assert (copy / PAGE).stat().st_ino == (work / PAGE).stat().st_ino
+
+    def test_and_need_no_room(self, work: Path, root: Path, inventory_of: TakeInventory):
+        options = SyncOptions(link=True, keep_free=1 << 60)
+        assert sync_work(work, root, rid=RID, inventory=inventory_of(work), options=options).added == 6
+        with pytest.raises(MustWait, match="stay free"):
+            sync_work(work, root, rid=Rid("W22184"), options=SyncOptions(keep_free=1 << 60))
+
+    def test_nothing_is_read_where_what_is_written_vouches(
+        self, work: Path, root: Path, inventory_of: TakeInventory, monkeypatch: pytest.MonkeyPatch
+    ):
+        inventory = inventory_of(work)
+        monkeypatch.setattr(copying.hashlib, "sha512", None)
+        monkeypatch.setattr(copying.hashlib, "file_digest", None)
+        options = SyncOptions(link=True, verify="written")
+        assert sync_work(work, root, rid=RID, inventory=inventory, options=options).added == 6
+
+    def test_a_bit_that_flipped_since_it_was_unpacked_is_found_by_reading_back(
+        self, work: Path, root: Path, copy: Path, inventory_of: TakeInventory
+    ):
+        inventory = inventory_of(work)
+        state = (work / PAGE).stat()
+        (work / PAGE).write_bytes(b"secOnd page")
+        os.utime(work / PAGE, ns=(state.st_mtime_ns, state.st_mtime_ns))
+        with pytest.raises(WriteDamaged, match="00010002"):
+            sync_work(work, root, rid=RID, inventory=inventory, options=SyncOptions(link=True))
+        assert not copy.exists()
+
+    def test_a_changed_file_takes_the_place_of_the_old_one_without_a_copy(
+        self, work: Path, root: Path, copy: Path, inventory_of: TakeInventory
+    ):
+        sync_work(work, root, rid=RID)
+        (work / PAGE).write_bytes(b"a better scan")
+        sync_work(work, root, rid=RID, inventory=inventory_of(work), options=SyncOptions(link=True))
+        assert (copy / PAGE).stat().st_ino == (work / PAGE).stat().st_ino
+        assert (copy / MASTER).stat().st_ino != (work / MASTER).stat().st_ino
+
+    def test_where_links_cannot_be_made_files_are_copied(
+        self, work: Path, root: Path, copy: Path, content: Content, monkeypatch: pytest.MonkeyPatch
+    ):
+        def no_links(*_: object, **__: object) -> None:
+            raise OSError(errno.EOPNOTSUPP, "no links here")
+
+        monkeypatch.setattr(os, "link", no_links)
+        sync_work(work, root, rid=RID, options=SyncOptions(link=True))
+        assert content(copy) == content(work)
+        assert (copy / PAGE).stat().st_ino != (work / PAGE).stat().st_ino
+
+
+class TestProof:
+    def test_written_bytes_are_not_read_back_where_nobody_asks_for_it(
+        self, work: Path, root: Path, copy: Path, content: Content, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(copying.hashlib, "file_digest", None)
+        assert sync_work(work, root, rid=RID, options=SyncOptions(verify="written")).from_memory == 0
+        assert content(copy) == content(work)
+
+    def test_a_bit_that_flips_later_is_found_by_the_next_check(self, work: Path, root: Path, copy: Path):
+        sync_work(work, root, rid=RID, options=SyncOptions(verify="written"))
+        state = (copy / PAGE).stat()
+        (copy / PAGE).write_bytes(b"secOnd page")
+        os.utime(copy / PAGE, ns=(state.st_mtime_ns, state.st_mtime_ns))
+        result = sync_work(work, root, rid=RID, options=SyncOptions(checksum=True))
+        assert (result.replaced, result.unchanged) == (1, 5)
+        assert (copy / PAGE).read_bytes() == b"second page"
+
+    def test_reading_back_says_how_many_files_memory_answered_for(
+        self, work: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        # A file system that keeps its pages, whoever asks it to drop them.
+        monkeypatch.setattr(os, "posix_fadvise", lambda *_: None)
+        result = sync_work(work, root, rid=RID)
+        assert (result.verified, result.from_memory) == (6, 5)  # one of the six has no bytes
+
+
+class TestAccess:
+    def test_files_and_folders_get_the_modes_and_the_group_that_are_set(self, work: Path, root: Path, copy: Path):
+        group = os.getgroups()[0] if os.geteuid() else 12_345
+        access = Access(file_mode=0o640, folder_mode=0o2750, group=group)
+        sync_work(work, root, rid=RID, options=SyncOptions(access=access))
+        for path in [copy, *copy.rglob("*")]:
+            if path.parent.name != "sync-inventory":
+                expected = 0o2750 if path.is_dir() else 0o640
+                assert (path.stat().st_mode & 0o7777, path.stat().st_gid) == (expected, group), path
+
+    def test_a_group_that_this_user_may_not_give_is_told(self, work: Path, root: Path, monkeypatch: pytest.MonkeyPatch):
+        def refuse(*_: object) -> None:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+        monkeypatch.setattr(os, "fchown", refuse)
+        with pytest.raises(ArchiveFailed, match="Operation not permitted"):
+            sync_work(work, root, rid=RID, options=SyncOptions(access=Access(group=1)))
+
+
+class TestTurns:
+    def test_no_more_syncs_than_are_allowed_write_to_a_mount_at_once(self, work: Path, root: Path, copy: Path):
+        turns = []
+        for number in (1, 2):
+            turns.append((root / "Archive3" / f".ao-sync-turn-{number}.lock").open("w"))
+            fcntl.flock(turns[-1], fcntl.LOCK_EX)
+        with pytest.raises(MustWait) as caught:
+            sync_work(work, root, rid=RID)
+        assert caught.value.code == "waiting-for-turn"
+        assert caught.value.waiting_for == f"one of the 2 syncs that write to {str(root / 'Archive3')!r} to end"
+        assert not copy.exists()
+        assert sync_work(work, root, rid=RID, options=SyncOptions(at_once=3)).added == 6
+        turns.pop().close()
+        assert sync_work(work, root, rid=RID).unchanged == 6
+        turns.pop().close()
+
+    def test_each_mount_has_turns_of_its_own(self, work: Path, root: Path):
+        with (root / "Archive3" / ".ao-sync-turn-1.lock").open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            assert sync_work(work, root, rid=Rid("W1FPL2251"), options=SyncOptions(at_once=1)).added == 6
+
+
+class TestChanges:
+    def test_each_sync_that_changes_something_adds_a_line_of_what_it_changed(self, work: Path, root: Path, copy: Path):
+        sync_work(work, root, rid=RID)
+        sync_work(work, root, rid=RID)
+        (work / PAGE).write_bytes(b"a better scan")
+        (work / "images" / "W22084-0002").mkdir()
+        (work / "images" / "W22084-0002" / "00020001.jpg").write_bytes(b"new group")
+        (work / MASTER).unlink()
+        sync_work(work, root, rid=RID, options=SyncOptions(replace=True))
+        first, second = changes(copy)
+        assert len(first["added"]) == 6
+        assert (first["replaced"], first["removed"], first["untouched"]) == ([], [], {})
+        assert second["added"] == ["images/W22084-0002/00020001.jpg"]
+        assert second["replaced"] == [PAGE]
+        assert second["removed"] == [MASTER]
+        assert second["untouched"] == {"": 2, "W22084-0001": 2}
+
+    def test_a_file_that_only_has_another_time_is_no_change(self, work: Path, root: Path, copy: Path):
+        sync_work(work, root, rid=RID)
+        os.utime(copy / PAGE, ns=(0, 0))
+        sync_work(work, root, rid=RID)
+        assert len(changes(copy)) == 1
