@@ -11,6 +11,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from obstore.auth.boto3 import Boto3CredentialProvider
 
 from ao_workflows.storage.interface import StorageFailed
 
@@ -55,6 +56,14 @@ class AwsAccess:
             return self._session().client(
                 "s3", endpoint_url=self.endpoint_url, config=_config().merge(self._addressing)
             )
+
+    def credentials(self) -> Boto3CredentialProvider:
+        """Return what hands out the same keys to another library, renewed where they expire.
+
+        :raises StorageFailed: if there are none.
+        """
+        with _setting_up("S3"):
+            return Boto3CredentialProvider(self._session())
 
     def sqs(self) -> "SQSClient":
         """Return a new SQS client. :raises StorageFailed: if the profile or region cannot be resolved."""

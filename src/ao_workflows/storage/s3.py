@@ -4,7 +4,7 @@ import base64
 import hashlib
 import random
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -47,6 +47,8 @@ _FIRST_DELAY_SECONDS = 0.2
 
 # botocore translates what urllib3 says of a body, except when it is TLS that broke.
 _CUT_SHORT = (ResponseStreamingError, ReadTimeoutError, IncompleteReadError, SSLError)
+
+_DELETED_TOGETHER = 1000
 
 _GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound", "405", "MethodNotAllowed"})
 _DENIED = frozenset({"403", "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"})
@@ -191,6 +193,25 @@ class S3Store:
         """See the contract; where the bucket keeps versions, they stay."""
         with self._errors(key):
             self.client.delete_object(Bucket=self.bucket, Key=key)
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        """Remove objects, a thousand with each request. :raises StorageFailed: if one of them stays."""
+        for start in range(0, len(keys), _DELETED_TOGETHER):
+            part = keys[start : start + _DELETED_TOGETHER]
+            with self._errors(part[0]):
+                answer = self.client.delete_objects(
+                    Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in part], "Quiet": True}
+                )
+            if refused := answer.get("Errors"):
+                first = refused[0]
+                raise StorageFailed(
+                    f"{self._shown(first['Key'])} could not be removed: {first.get('Code')}.",
+                    action="Check the bucket's policy (s3:DeleteObject).",
+                )
+
+    def encryption_of(self, key: str) -> str | None:
+        """Return how the service encrypts the object: ``AES256``, ``aws:kms`` …, ``None`` if it does not say."""
+        return self._head(key, None).get("ServerSideEncryption")
 
     def _head(self, key: str, version_id: str | None) -> "HeadObjectOutputTypeDef":
         try:

@@ -1,0 +1,16 @@
+"""Putting the images of a work where readers get them, with what their programs want to know of the images first."""
+
+from ao_workflows.archive.web.iiif import iiif_manifest
+from ao_workflows.archive.web.publish import PublishResult, WebFile, WebOptions, WebVolume, publish
+from ao_workflows.archive.web.volume_manifest import PageImage, volume_manifest
+
+__all__ = [
+    "PageImage",
+    "PublishResult",
+    "WebFile",
+    "WebOptions",
+    "WebVolume",
+    "iiif_manifest",
+    "publish",
+    "volume_manifest",
+]

@@ -1,0 +1,181 @@
+"""Where readers get their files from: many small objects, with the headers that a browser wants."""
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import NotFoundError, PermissionDeniedError, UnauthenticatedError
+from obstore.store import S3Store as FastStore
+
+from ao_workflows.storage.aws import AwsAccess
+from ao_workflows.storage.interface import ObjectInfo, StorageFailed
+from ao_workflows.storage.local import LocalStore
+from ao_workflows.storage.names import shown
+from ao_workflows.storage.s3 import S3Store
+
+_MD5 = re.compile(r"[0-9a-f]{32}")
+_RETRIES = 5
+_RETRY_FOR = timedelta(minutes=3)
+_TIMEOUT = "60s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """One object to be stored.
+
+    :param content: all of its bytes.
+    :param content_type: the media type, such as ``image/jpeg``.
+    :param content_encoding: such as ``gzip``, for bytes that a browser has to unpack first.
+    """
+
+    key: str
+    content: bytes
+    content_type: str
+    content_encoding: str | None = None
+
+
+class WebStore(Protocol):
+    """Objects by key, by the contract of :class:`~ao_workflows.storage.interface.Store` as to retries and errors.
+
+    A key has its old content or all of the new. Several threads may send at the same time.
+    """
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Yield all objects whose key begins with ``prefix``, in key order."""
+        ...
+
+    def send(self, upload: Upload) -> str:
+        """Store an object, in place of what has its key, and return its new eTag.
+
+        The store compares what arrives with a checksum that is sent along.
+        """
+        ...
+
+    def md5_of(self, info: ObjectInfo) -> str | None:
+        """Return the MD5 of a stored object's content in hexadecimal, ``None`` if the store cannot tell."""
+        ...
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects; those that are not there are no error."""
+        ...
+
+
+class S3WebStore:
+    """A bucket as a :class:`WebStore`; small objects go out five times as fast as :class:`S3Store` sends them."""
+
+    def __init__(self, access: AwsAccess, bucket: str) -> None:
+        client = access.s3()
+        self._bucket = bucket
+        self._store = S3Store(client, bucket)
+        endpoint = client.meta.endpoint_url
+        on_aws = (urlsplit(endpoint).hostname or "").endswith(("amazonaws.com", "amazonaws.com.cn"))
+        self._fast = FastStore(
+            bucket,
+            endpoint=None if on_aws else endpoint,
+            region=client.meta.region_name,
+            credential_provider=access.credentials(),
+            virtual_hosted_style_request=False,
+            checksum_algorithm="sha256",
+            client_options={"allow_http": endpoint.startswith("http://"), "timeout": _TIMEOUT},
+            retry_config={"max_retries": _RETRIES, "retry_timeout": _RETRY_FOR},
+        )
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """See the contract."""
+        return self._store.list(prefix)
+
+    def send(self, upload: Upload) -> str:
+        """See the contract; the eTag is compared, too, where it is an MD5."""
+        attributes = {"Content-Type": upload.content_type}
+        if upload.content_encoding:
+            attributes["Content-Encoding"] = upload.content_encoding
+        with self._errors(upload.key):
+            stored = obstore.put(self._fast, upload.key, upload.content, attributes=attributes, use_multipart=False)
+        etag = (stored["e_tag"] or "").strip('"')
+        if _MD5.fullmatch(etag) and etag != md5(upload.content) and not self._is_encrypted(upload.key):
+            raise StorageFailed(
+                f"{self._shown(upload.key)}: what is stored is not what was sent (eTag {etag}).",
+                action="It is tried again; if it stays, check the network and the service.",
+            )
+        return etag
+
+    def md5_of(self, info: ObjectInfo) -> str | None:
+        """See the contract: the eTag of an object that was sent in one piece, and is not encrypted with a key."""
+        return info.etag if _MD5.fullmatch(info.etag) else None
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """See the contract."""
+        self._store.delete_many(keys)
+
+    def _is_encrypted(self, key: str) -> bool:
+        """Tell whether the bucket encrypts with keys, so that eTags are no MD5s."""
+        return self._store.encryption_of(key) not in {None, "AES256"}
+
+    def _shown(self, key: str) -> str:
+        return shown(f"s3://{self._bucket}/{key}")
+
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except (PermissionDeniedError, UnauthenticatedError) as error:
+            raise StorageFailed(
+                f"{self._shown(key)}: access denied.",
+                action="Check the credentials and the bucket's policy (s3:PutObject).",
+                code="access-denied",
+            ) from error
+        except (NotFoundError, FileNotFoundError) as error:
+            raise StorageFailed(
+                f"There is no bucket {shown(self._bucket)}.",
+                action="Check the bucket's name and region.",
+                code="bucket-missing",
+            ) from error
+        except Exception as error:
+            # Whatever the library raises is about the store: nothing else happens in the block.
+            said = str(error).partition("\n")[0]
+            raise StorageFailed(
+                f"{self._shown(key)}: {shown(said)}.", action="Check the network, the endpoint and the service."
+            ) from error
+
+
+class LocalWebStore:
+    """A folder as a :class:`WebStore`; the program that serves it makes the headers."""
+
+    def __init__(self, root: Path) -> None:
+        self._store = LocalStore(root)
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """See the contract."""
+        return self._store.list(prefix)
+
+    def send(self, upload: Upload) -> str:
+        """See the contract."""
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(upload.content)
+            file.flush()
+            return self._store.put(upload.key, Path(file.name)).etag
+
+    def md5_of(self, info: ObjectInfo) -> str | None:
+        """See the contract."""
+        digest = hashlib.md5(usedforsecurity=False)
+        for chunk in self._store.stream(info, 0, info.size):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """See the contract."""
+        for key in keys:
+            self._store.delete(key)
+
+
+def md5(content: bytes) -> str:
+    """Return the MD5 of ``content`` in hexadecimal, as eTags are; it protects nothing."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
