@@ -3,14 +3,17 @@
 from ao_workflows.archive.copying import ScratchDamaged, WriteDamaged
 from ao_workflows.archive.disk import ArchiveFailed, ScratchFailed
 from ao_workflows.archive.options import Access, SyncOptions
+from ao_workflows.archive.proof import COPY_FILE_DIFFERS, COPY_FILE_MISSING, hold_place, verify_copy
 from ao_workflows.archive.record import RecordDamaged, read_record, record_path
 from ao_workflows.archive.refusal import ArchiveClash, EmptyWork, NotArchivable
 from ao_workflows.archive.result import SyncResult
 from ao_workflows.archive.sync import sync_work
 from ao_workflows.archive.transfer import Progress
-from ao_workflows.archive.tree import is_litter
+from ao_workflows.archive.tree import is_litter, is_litter_path
 
 __all__ = [
+    "COPY_FILE_DIFFERS",
+    "COPY_FILE_MISSING",
     "Access",
     "ArchiveClash",
     "ArchiveFailed",
@@ -23,8 +26,11 @@ __all__ = [
     "SyncOptions",
     "SyncResult",
     "WriteDamaged",
+    "hold_place",
     "is_litter",
+    "is_litter_path",
     "read_record",
     "record_path",
     "sync_work",
+    "verify_copy",
 ]

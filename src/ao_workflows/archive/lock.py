@@ -12,7 +12,7 @@ from ao_workflows.works import Rid
 
 
 @contextmanager
-def work_lock(shard: Path, rid: Rid, *, mount: Path) -> Iterator[None]:
+def work_lock(shard: Path, rid: Rid, *, mount: Path) -> Iterator[int]:
     """Hold the lock of the work ``rid``, a hidden file beside it in ``shard``.
 
     The kernel frees the lock when the process ends, however it ends. The file itself stays: removing it would
@@ -28,7 +28,7 @@ def work_lock(shard: Path, rid: Rid, *, mount: Path) -> Iterator[None]:
                 action=f"It holds {str(path)!r}; see who runs it with: fuser {str(path)!r}",
                 code="waiting-for-sync",
             )
-        yield
+        yield descriptor
 
 
 @contextmanager

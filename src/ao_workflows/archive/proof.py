@@ -1,0 +1,96 @@
+"""Proving a copy that another program has put into the archive: nothing but what the disk gives back counts."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ao_workflows.archive.copying import hash_archived
+from ao_workflows.archive.disk import archive_errors, sync_folder
+from ao_workflows.archive.lock import work_lock
+from ao_workflows.archive.place import is_real_folder, open_shard, place_of
+from ao_workflows.archive.record import record_path
+from ao_workflows.archive.tree import Tree, read_tree
+from ao_workflows.errors import Finding
+from ao_workflows.inventory import FileRecord
+from ao_workflows.works import Rid
+
+COPY_FILE_MISSING = "copy-file-missing"
+COPY_FILE_DIFFERS = "copy-file-differs"
+
+
+@contextmanager
+def hold_place(root: Path, rid: Rid) -> Iterator[int]:
+    """Hold the lock of a work's place in the archive, so that nothing else of ours writes there meanwhile.
+
+    :param root: the folder that holds the mounts ``Archive0`` … ``Archive3``.
+    :returns: the lock's descriptor. A program that inherits it holds the lock for as long as it runs, even if this
+        process is killed.
+    :raises ArchiveFailed: if the mount is not there, or the place is taken by something that is no folder.
+    :raises MustWait: (``waiting-for-sync``) if another sync of the work runs.
+    """
+    place = place_of(root, rid)
+    open_shard(place)
+    with work_lock(place.shard, rid, mount=place.mount) as descriptor:
+        with archive_errors(place.mount, place.path):
+            is_real_folder(place.path)
+        yield descriptor
+
+
+def verify_copy(root: Path, *, rid: Rid, inventory: Sequence[FileRecord]) -> list[Finding]:
+    """Return what the archive copy of a work lacks of ``inventory``: each file that is missing, or differs by SHA-512.
+
+    Every file is written out to the disk first and then read from there, so that what is found right also survives a
+    power cut. Links are not followed, neither to files nor to folders. What the copy holds beyond the inventory is not
+    looked at, and neither is the place of the archive's own record.
+
+    :param root: the folder that holds the mounts ``Archive0`` … ``Archive3``.
+    :raises ArchiveFailed: if the disk fails, or the copy is no folder.
+    """
+    place = place_of(root, rid)
+    with archive_errors(place.mount, place.path):
+        found = read_tree(place.path) if is_real_folder(place.path) else Tree()
+        findings = [
+            finding
+            for record in inventory
+            if record.path != record_path(rid)
+            for finding in _compared(record, found, place.path, mount=place.mount)
+        ]
+        for folder in found.folders:
+            sync_folder(place.path / folder)
+        sync_folder(place.shard)
+    return findings
+
+
+def _compared(record: FileRecord, found: Tree, copy: Path, *, mount: Path) -> Iterator[Finding]:
+    """Yield what is wrong with the copy of one file."""
+    path, name = copy / record.path, repr(record.path)
+    state = found.files.get(record.path)
+    if state is None:
+        kind = found.others.get(record.path) or ("a folder" if record.path in found.folders else None)
+        code = COPY_FILE_DIFFERS if kind else COPY_FILE_MISSING
+        yield Finding(code=code, path=record.path, message=f"{name} is {kind or 'missing'} in the archive copy.")
+        return
+    if state.size != record.size:
+        yield _differs(record, "size", f"{record.size} bytes", f"{state.size} bytes")
+        return
+    # Pages that are not written yet cannot be dropped from memory: they would be compared instead of the disk.
+    with archive_errors(mount, path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    checksum = hash_archived(path, mount=mount)
+    if checksum != record.sha512:
+        yield _differs(record, "SHA-512", record.sha512, checksum)
+
+
+def _differs(record: FileRecord, what: str, expected: str, found: str) -> Finding:
+    return Finding(
+        code=COPY_FILE_DIFFERS,
+        path=record.path,
+        message=f"{record.path!r} has another {what} in the archive copy.",
+        expected=expected,
+        found=found,
+    )

@@ -1,0 +1,110 @@
+"""A copy that another program made is right only when every file of it is what was delivered."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ao_workflows.archive import ArchiveFailed, hold_place, sync_work, verify_copy
+from ao_workflows.errors import MustWait
+from ao_workflows.inventory import FileRecord
+from ao_workflows.works import Rid
+
+RID = Rid("W22084")
+FIRST = "images/W22084-0001/00010001.jpg"
+SECOND = "images/W22084-0001/00010002.jpg"
+
+InventoryOf = Callable[[Path], list[FileRecord]]
+
+
+@pytest.fixture
+def delivered(work: Path, copy: Path, inventory_of: InventoryOf) -> list[FileRecord]:
+    """The inventory of a work of which the archive has a good copy."""
+    copy.parent.mkdir(parents=True)
+    shutil.copytree(work, copy)
+    return inventory_of(work)
+
+
+def found(root: Path, delivered: list[FileRecord]) -> list[tuple[str, str]]:
+    return [(finding.code, finding.path) for finding in verify_copy(root, rid=RID, inventory=delivered)]
+
+
+def test_a_good_copy_has_nothing_to_find_whatever_else_stands_beside_it(root, copy, delivered):
+    (copy / "images" / "W22084-0001" / "of an earlier delivery.jpg").write_bytes(b"kept")
+    assert len(delivered) == 6
+    assert found(root, delivered) == []
+
+
+def test_each_file_that_is_missing_is_named(root, copy, delivered):
+    (copy / FIRST).unlink()
+    (copy / SECOND).unlink()
+    assert found(root, delivered) == [("copy-file-missing", FIRST), ("copy-file-missing", SECOND)]
+
+
+def test_a_copy_that_is_not_there_misses_every_file(root, copy, delivered):
+    shutil.rmtree(copy)
+    assert len(found(root, delivered)) == 6
+
+
+def test_one_flipped_byte_is_found_and_both_checksums_are_told(root, copy, delivered):
+    content = bytearray((copy / SECOND).read_bytes())
+    content[3] ^= 1
+    (copy / SECOND).write_bytes(content)
+    (finding,) = verify_copy(root, rid=RID, inventory=delivered)
+    assert (finding.code, finding.path) == ("copy-file-differs", SECOND)
+    assert len(finding.expected) == len(finding.found) == 128
+    assert finding.expected != finding.found
+
+
+def test_a_file_that_is_cut_off_is_found_and_both_sizes_are_told(root, copy, delivered):
+    os.truncate(copy / SECOND, 4)
+    (finding,) = verify_copy(root, rid=RID, inventory=delivered)
+    assert (finding.expected, finding.found) == ("11 bytes", "4 bytes")
+
+
+def test_a_link_is_no_copy_neither_of_a_file_nor_of_a_folder(root, copy, work, delivered):
+    (copy / SECOND).unlink()
+    (copy / SECOND).symlink_to(work / SECOND)
+    assert found(root, delivered) == [("copy-file-differs", SECOND)]
+    shutil.rmtree(copy / "images")
+    (copy / "images").symlink_to(work / "images")
+    assert found(root, delivered) == [("copy-file-missing", FIRST), ("copy-file-missing", SECOND)]
+
+
+def test_a_link_in_place_of_the_whole_copy_is_told(root, copy, work, delivered):
+    shutil.rmtree(copy)
+    copy.symlink_to(work)
+    with pytest.raises(ArchiveFailed, match="is a symbolic link"):
+        verify_copy(root, rid=RID, inventory=delivered)
+
+
+def test_the_archives_own_record_is_not_compared_with_that_of_an_earlier_copy(root, work, inventory_of):
+    (work / "sync-inventory").mkdir()
+    (work / "sync-inventory" / "W22084.inventory.jsonl").write_text("of an earlier copy")
+    inventory = inventory_of(work)
+    sync_work(work, root, rid=RID, inventory=inventory)
+    assert found(root, inventory) == []
+
+
+def test_a_program_that_outlives_its_caller_still_holds_the_place(root):
+    with hold_place(root, RID) as descriptor:
+        sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=[descriptor])
+    try:
+        with pytest.raises(MustWait) as caught, hold_place(root, RID):
+            pass
+        assert caught.value.code == "waiting-for-sync"
+    finally:
+        sleeper.communicate()
+    with hold_place(root, RID):
+        pass
+
+
+def test_a_place_whose_mount_is_missing_is_not_held(root):
+    (root / "Archive3").rmdir()
+    with pytest.raises(ArchiveFailed) as caught, hold_place(root, RID):
+        pass
+    assert caught.value.code == "archive-mount-missing"
