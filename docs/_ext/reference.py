@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin
 
 import typer.main
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 from docutils import nodes
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -127,8 +127,13 @@ def _first_line(model: type[BaseModel]) -> str:
 def _type_text(field: FieldInfo) -> str:
     text = _name_of(field.annotation)
     least = [bound.ge for bound in field.metadata if isinstance(bound, Ge)]
+    above = [bound.gt for bound in field.metadata if isinstance(bound, Gt)]
     most = [bound.le for bound in field.metadata if isinstance(bound, Le)]
-    bounds = [f", at least {bound}" for bound in least] + [f", at most {bound}" for bound in most]
+    bounds = [
+        *(f", at least {bound}" for bound in least),
+        *(f", more than {bound}" for bound in above),
+        *(f", at most {bound}" for bound in most),
+    ]
     return (text + "".join(bounds)).capitalize()
 
 

@@ -6,7 +6,14 @@ import pytest
 from pydantic import ValidationError
 
 from ao_workflows.errors import UsageError
-from ao_workflows.settings import ArchiveSettings, CatalogSettings, ScratchSettings, Settings, load_settings
+from ao_workflows.settings import (
+    ArchiveSettings,
+    CatalogSettings,
+    ScratchSettings,
+    Settings,
+    SyncSettings,
+    load_settings,
+)
 
 
 def test_catalog_and_scratch_live_in_the_home_folder_unless_they_are_set():
@@ -63,3 +70,25 @@ def test_settings_cannot_be_changed():
     settings = Settings()
     with pytest.raises(ValidationError):
         settings.home = Path("/elsewhere")
+
+
+def test_logs_of_the_sites_programs_are_in_the_home_folder_unless_they_are_set():
+    assert Settings(home=Path("/srv/ao")).site_logs_folder == Path("/srv/ao")
+    assert Settings(sync=SyncSettings(log_folder=Path("/mnt/logs"))).site_logs_folder == Path("/mnt/logs")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("timeout_minutes", 0),
+        ("timeout_minutes", "inf"),
+        ("rejected_exit_codes", [0]),
+        ("rejected_exit_codes", [256]),
+        ("command", ""),
+        ("db_config", "prod"),
+        ("pass_environment", ["A=B"]),
+    ],
+)
+def test_what_no_program_of_the_site_could_be_run_by_is_refused(key, value):
+    with pytest.raises(ValidationError):
+        SyncSettings.model_validate({key: value})

@@ -14,6 +14,7 @@ from ao_workflows.settings.model import (
     QueueSettings,
     ScratchSettings,
     Settings,
+    SyncSettings,
 )
 from ao_workflows.settings.sources import EffectiveValue, explain_settings, load_settings, settings_from_file
 
@@ -32,6 +33,7 @@ __all__ = [
     "QueueSettings",
     "ScratchSettings",
     "Settings",
+    "SyncSettings",
     "explain_settings",
     "load_settings",
     "settings_from_file",

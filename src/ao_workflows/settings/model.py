@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 from ao_workflows.errors import UsageError
 
@@ -110,6 +110,35 @@ class ScratchSettings(_Section):
     """Free space that no delivery may take, in bytes."""
 
 
+def _not_ours(name: str) -> str:
+    if name.upper().startswith("AO_") or not name or "=" in name:
+        raise ValueError("it has to be the name of a variable, and none of ours (AO_…), which may be secret")
+    return name
+
+
+class SyncSettings(_Section):
+    """Who puts works into the archive: this program, or one that the site brings."""
+
+    backend: Literal["builtin", "command"] = "builtin"
+    """``command`` lets the program that ``command`` names do it; the copy is read and compared afterwards."""
+    command: Annotated[str, Field(min_length=1)] = "syncOneWork.sh"
+    """The site's program: a path, or a name that is found on ``PATH``. It is started without a shell."""
+    timeout_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1440
+    """After so long, a program of the site (also that of ``audit.command``) is ended, with all that it started."""
+    log_folder: Place | None = None
+    """Where ``sync-logs`` and ``audit-test-logs`` of the site's programs are made. Left out: the ``home`` folder."""
+    rejected_exit_codes: tuple[Annotated[int, Field(ge=1, le=255)], ...] = ()
+    """Exit codes by which ``command`` says that the content is bad. Others but 0 are failures of the system."""
+    replace: bool = False
+    """Whether a work whose own ``config/sync.yml`` says ``replace: true`` gets its old copy removed (``-A``)."""
+    may_skip_litter: bool = False
+    """Whether ``command`` may leave out files named ``.*``, ``~*``, ``#*``, ``*~`` and ``thumbs.db``."""
+    db_config: Annotated[str, Field(pattern=r"^[^:]+:.+$")] | None = None
+    """What the site's programs get as ``DB_CONFIG``: a section and a file, such as ``prod:/run/secrets/db_apps``."""
+    pass_environment: tuple[Annotated[str, AfterValidator(_not_ours)], ...] = ()
+    """Names of further variables of the environment that the site's programs get, such as ``HTTPS_PROXY``."""
+
+
 class ArchiveSettings(_Section):
     """The archive file system."""
 
@@ -160,6 +189,10 @@ class AuditFile(AuditRules):
 class AuditSettings(AuditFile):
     """Which audit tests run and what is only a warning."""
 
+    backend: Literal["builtin", "command"] = "builtin"
+    """``command`` lets the program that ``command`` names audit works."""
+    command: Annotated[str, Field(min_length=1)] = "audit-tool"
+    """The site's program: a path, or a name that is found on ``PATH``. It is started without a shell."""
     config: Place | None = None
     """A file of audit rules, ``audit.yml`` or ``user.properties``; what it sets wins over this table."""
     reports: Place | None = None
@@ -210,6 +243,7 @@ class Settings(_Section):
     intake: IntakeSettings = IntakeSettings()
     scratch: ScratchSettings = ScratchSettings()
     archive: ArchiveSettings = ArchiveSettings()
+    sync: SyncSettings = SyncSettings()
     audit: AuditSettings = AuditSettings()
     process: ProcessSettings = ProcessSettings()
     log: LogSettings = LogSettings()
@@ -228,6 +262,11 @@ class Settings(_Section):
     def reports_folder(self) -> Path:
         """The folder for the pages about audited works."""
         return (self.audit.reports or expand_home(self.home) / "audit-reports").absolute()
+
+    @property
+    def site_logs_folder(self) -> Path:
+        """The folder below which the site's programs have the folders of their logs."""
+        return (self.sync.log_folder or expand_home(self.home)).absolute()
 
     @property
     def drop_folder(self) -> Path | None:
