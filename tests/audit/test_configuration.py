@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ao_workflows.audit import AuditConfigurer, AuditProperties, audit_tests
+from ao_workflows.audit import AuditConfigurer, AuditProperties, audit_tests, quoted_options
 from ao_workflows.errors import SystemFailed, UsageError
 from ao_workflows.settings import AuditProfile, AuditSettings
 from ao_workflows.works import InvalidSyncConfig
@@ -194,3 +194,31 @@ def test_turning_off_every_test_is_an_error_that_names_who_did():
     with pytest.raises(UsageError, match="audit of nothing") as caught:
         AuditConfigurer(AuditSettings(tests_off=ALL))
     assert caught.value.action == "Leave one on; all were turned off by the settings, [audit]."
+
+
+def test_as_options_of_audit_tool_stands_what_somebody_decided_and_nothing_else(work: Path):
+    assert AuditConfigurer(AuditSettings()).for_work(work).options == ()
+    settings = AuditSettings(errors_as_warning=frozenset({115, 111}), maximum_image_file_size="2M")
+    assert AuditConfigurer(settings).for_work(work).options == (
+        *("-D", "ErrorsAsWarning=111,115"),
+        *("-D", "MaximumImageFileSize=2097152"),
+    )
+    write(work / "config/sync.yml", 'audit: {pre: ["-T FileSequence", "-D", "WarningsAsError=140"]}')
+    assert AuditConfigurer(AuditSettings()).for_work(work).options == (
+        *("-T", "FileSequence"),
+        *("-D", "WarningsAsError=140"),
+    )
+
+
+def test_options_are_quoted_so_that_a_shell_gets_the_words_as_they_were():
+    assert quoted_options(["-TFileSequence:EXIFImageTest", "-D 'ErrorsAsWarning=111, 115'"]) == (
+        "-T FileSequence -T EXIFImageTest -D 'ErrorsAsWarning=111, 115'"
+    )
+    assert quoted_options(["-D", '"UserConfigPath=$(reboot)"']) == "-D 'UserConfigPath=$(reboot)'"
+    assert quoted_options([]) == ""
+
+
+@pytest.mark.parametrize("option", ["-l/tmp", "-D 'a=\0'", "-T 'a\ud800'", "-D 'a=\n'"])
+def test_other_options_and_characters_are_not_passed_on(option: str):
+    with pytest.raises(UsageError):
+        quoted_options([option])

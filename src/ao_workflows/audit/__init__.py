@@ -3,6 +3,7 @@
 from ao_workflows.audit.configuration import AuditConfiguration, AuditConfigurer, Explained, Moment
 from ao_workflows.audit.contract import AuditedWork, AuditTest, ImageTest, examining
 from ao_workflows.audit.findings import NOT_AUDITED, AuditFinding, Outcome, Severity, outcome_of
+from ao_workflows.audit.options import quoted_options
 from ao_workflows.audit.properties import AuditProperties, parse_properties
 from ao_workflows.audit.registry import audit_tests, select_tests
 from ao_workflows.audit.report import AuditRejected, AuditReport, TestResult
@@ -29,6 +30,7 @@ __all__ = [
     "examining",
     "outcome_of",
     "parse_properties",
+    "quoted_options",
     "run_audit",
     "run_tests",
     "select_tests",

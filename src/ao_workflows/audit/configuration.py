@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ao_workflows.audit.options import read_options
-from ao_workflows.audit.properties import AuditProperties, assigned, with_rules
+from ao_workflows.audit.properties import AuditProperties, assigned, with_rules, written
 from ao_workflows.audit.registry import audit_tests, select_tests
 from ao_workflows.audit.rules_file import read_rules_file
 from ao_workflows.errors import UsageError
@@ -62,6 +62,17 @@ class AuditConfiguration:
     tests: tuple[str, ...]
     properties: AuditProperties
     explained: tuple[Explained, ...]
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What somebody decided about it, as words of ``audit-tool``: ``-T`` with a test, ``-D`` with ``key=value``.
+
+        What nobody decided is left to the program that gets them: it may have other tests.
+        """
+        decided = {each.key for each in self.explained if each.origin != BUILT_IN}
+        tests = () if decided <= set(_RULES) else self.tests
+        define = (written(key, getattr(self.properties, key)) for key in _RULES if key in decided)
+        return (*(word for key in tests for word in ("-T", key)), *(word for text in define for word in ("-D", text)))
 
 
 class AuditConfigurer:

@@ -34,6 +34,20 @@ def read_options(options: Iterable[str]) -> tuple[list[str], list[str]]:
     return tests, define
 
 
+def quoted_options(options: Iterable[str]) -> str:
+    """Return ``options`` as one text, each word quoted as a shell wants it, so that a script can split it into them.
+
+    :raises UsageError: if they are anything but ``-T`` and ``-D``, or hold what no variable of an environment can.
+    """
+    tests, define = read_options(options)
+    text = shlex.join(
+        [*(word for key in tests for word in ("-T", key)), *(word for each in define for word in ("-D", each))]
+    )
+    if not text.isprintable():
+        raise UsageError("A test or property holds a character that cannot be printed.", action="Take it out.")
+    return text
+
+
 def split_tests(text: str) -> list[str]:
     """Return the keys in a list with ``:`` or ``,`` between them."""
     return [key.strip() for key in _BETWEEN_TESTS.split(text) if key.strip()]

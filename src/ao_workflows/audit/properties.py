@@ -130,6 +130,12 @@ def assigned(assignments: Iterable[str]) -> dict[str, Any]:
     return rules
 
 
+def written(rule: str, value: Any) -> str:
+    """Return the ``key=value`` that says a rule of :class:`AuditProperties`, by the rule's name."""
+    key = next(key for key, name in _RULES.items() if name == rule)
+    return f"{key}={','.join(map(str, sorted(value))) if isinstance(value, frozenset) else value}"
+
+
 def parse_size(text: str) -> int:
     """Return the bytes that a size such as ``2200K`` means.
 
