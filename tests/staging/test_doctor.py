@@ -265,3 +265,30 @@ def test_each_bucket_that_deliveries_came_from_is_examined(house):
     assert found["bucket a-gone-bucket"].verdict == "bad"
     assert found["bucket a-gone-bucket"].found == "There is no bucket a-gone-bucket."
     assert found[f"bucket {house.bucket}"].verdict == "good"
+
+
+def test_programs_of_the_site_are_looked_for_where_they_do_the_work(changed, house):
+    good = house.root / "syncOneWork.sh"
+    good.write_text("#!/bin/sh\n")
+    good.chmod(0o755)
+    plain = house.root / "plain"
+    plain.write_text("#!/bin/sh\n")
+    found = checks(
+        changed(
+            "scratch = {",
+            f"""\
+sync = {{ backend = "command", command = "{good}" }}
+audit = {{ backend = "command", command = "{plain}" }}
+scratch = {{""",
+        )
+    )
+    assert (found["sync program"].verdict, found["sync program"].found) == ("good", str(good))
+    assert found["audit program"].verdict == "bad"
+    assert f"{plain} is not executable" in found["audit program"].found
+
+
+def test_a_program_of_the_site_that_is_not_there_is_told(changed):
+    check = bad(changed("scratch = {", 'sync = { backend = "command" }\nscratch = {'))["sync program"]
+    assert check.verdict == "bad"
+    assert check.found == "There is no program 'syncOneWork.sh' on PATH."
+    assert "command in ao.toml" in check.action

@@ -5,19 +5,23 @@ stand beside the new ones now.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from ao_workflows.archive import ScratchDamaged, sync_work
 from ao_workflows.catalog import Work
 from ao_workflows.errors import MustWait
-from ao_workflows.inventory import read_inventory
+from ao_workflows.inventory import FileRecord, read_inventory
+from ao_workflows.settings import Settings
 from ao_workflows.staging.audit import audited
 from ao_workflows.staging.scratch import forget, inventory_file
+from ao_workflows.staging.site_archive import archived_by_command
 from ao_workflows.staging.source import refuse_superseded
 from ao_workflows.staging.stage import StageContext, StageResult
-from ao_workflows.works import archive_mount, parse_rid
+from ao_workflows.works import Rid, archive_mount, archive_path, parse_rid
 
 
 def is_done(context: StageContext) -> bool:
@@ -30,26 +34,31 @@ def run(context: StageContext) -> StageResult:
     work_id, rid = context.the_work.id, parse_rid(context.the_work.rid)
     # It was so when it was unbagged; since then, days may have passed.
     refuse_superseded(context.process, context.delivery)
-    archive = context.process.settings.archive
-    _wait_for_mount(archive_mount(context.process.settings.archive_root, rid), archive.marker)
-    inventory = inventory_file(context.folder, rid)
-    try:
-        result = sync_work(
-            context.folder / rid, context.process.settings.archive_root, rid=rid, inventory=read_inventory(inventory)
-        )
-    except ScratchDamaged:
-        forget(context.folder, rid)
-        raise
+    settings = context.process.settings
+    _wait_for_mount(archive_mount(settings.archive_root, rid), settings.archive.marker)
+    inventory = read_inventory(inventory_file(context.folder, rid))
+    if settings.sync.backend == "command":
+        detail = archived_by_command(settings, context.folder, rid, inventory)
+    else:
+        detail = _archived(settings, context.folder, rid, inventory)
+    place = archive_path(settings.archive_root, rid)
 
     def record(session: Session) -> None:
-        session.get_one(Work, work_id).archive_path = str(result.archive_path)
+        session.get_one(Work, work_id).archive_path = str(place)
 
-    detail, rejection = result.as_dict(), None
-    if context.process.settings.audit.archive_copy:
-        report, page = audited(context, result.archive_path, "post")
-        detail["audit"] = {**report.as_dict(), "page": str(page)}
-        rejection = report.rejection(of_copy=result.archive_path, page=page)
+    rejection = None
+    # Where both programs are the site's, the one that syncs has the other audit what it wrote.
+    if settings.audit.archive_copy and (settings.sync.backend, settings.audit.backend) != ("command", "command"):
+        detail["audit"], rejection = audited(context, place, "post")
     return StageResult(detail=detail, rejection=rejection, record=record)
+
+
+def _archived(settings: Settings, folder: Path, rid: Rid, inventory: Sequence[FileRecord]) -> dict[str, Any]:
+    try:
+        return sync_work(folder / rid, settings.archive_root, rid=rid, inventory=inventory).as_dict()
+    except ScratchDamaged:
+        forget(folder, rid)
+        raise
 
 
 def _wait_for_mount(mount: Path, marker: str | None) -> None:

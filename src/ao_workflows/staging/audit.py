@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from ao_workflows.audit import AuditConfigurer, AuditReport, Moment, run_audit
+from ao_workflows.audit import AuditConfigurer, Moment, run_audit
 from ao_workflows.audit.reports.html_page import write_html
-from ao_workflows.errors import SystemFailed
+from ao_workflows.errors import ContentRejected, SystemFailed
 from ao_workflows.staging.scratch import forget, is_whole
+from ao_workflows.staging.site_audit import audited_by_tool
 from ao_workflows.staging.stage import StageContext, StageResult
 
 
@@ -26,18 +28,24 @@ def run(context: StageContext) -> StageResult:
             action="Check the scratch disk; the next attempt fetches the work anew.",
             code="scratch-damaged",
         )
-    report, page = audited(context, context.folder / rid, "pre")
-    return StageResult(detail={**report.as_dict(), "page": str(page)}, rejection=report.rejection(page=page))
+    detail, rejection = audited(context, context.folder / rid, "pre")
+    return StageResult(detail=detail, rejection=rejection)
 
 
-def audited(context: StageContext, work: Path, moment: Moment) -> tuple[AuditReport, Path]:
-    """Audit the work in a folder by the rules that are in force for it; return what came of it, and the page about it.
+def audited(context: StageContext, work: Path, moment: Moment) -> tuple[dict[str, Any], ContentRejected | None]:
+    """Audit the work in a folder by the rules that are in force for it, as it was unpacked or as the archive copy.
 
-    The page is named after the work, its delivery and the moment, so that an attempt replaces that of the one before.
+    The page about it is named after the work, its delivery and the moment, so that an attempt replaces that of the one
+    before.
+
+    :returns: what came of it, for the record, and why the work is rejected, if it is.
     """
     settings = context.process.settings
+    if settings.audit.backend == "command":
+        return audited_by_tool(settings, work, moment)
     rules = AuditConfigurer(settings.audit).for_work(work, moment)
     report = run_audit(work, tests=rules.tests, properties=rules.properties)
     page = settings.reports_folder / f"{report.rid}-{context.delivery.id}-{moment}.html"
     write_html(report, work, page, made=datetime.now(UTC))
-    return report, page
+    rejection = report.rejection(of_copy=work if moment == "post" else None, page=page)
+    return {**report.as_dict(), "page": str(page)}, rejection

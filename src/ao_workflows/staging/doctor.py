@@ -15,6 +15,7 @@ from ao_workflows.glacier import Queue
 from ao_workflows.settings import QueueSettings, Settings
 from ao_workflows.staging.process import Process, open_catalog
 from ao_workflows.staging.scratch import free_bytes
+from ao_workflows.staging.site_program import find_program
 from ao_workflows.storage import AwsAccess
 from ao_workflows.units import size_text
 from ao_workflows.works import ARCHIVE_ROOTS
@@ -31,6 +32,7 @@ def examine(settings: Settings) -> list[Check]:
             *_guarded("catalog", _catalog(process)),
             *_guarded("scratch", _scratch(settings)),
             *_guarded("archive", _archive(settings)),
+            *_site_programs(settings),
             *_guarded("drop folder", _drop_folder(settings)),
             *(
                 check
@@ -93,6 +95,17 @@ def _archive(settings: Settings) -> Iterator[Check]:
             yield Check(f"archive {name}", Verdict.BAD, found, f"Mount {name} there.")
         else:
             yield _writable(f"archive {name}", root / name, action)
+
+
+def _site_programs(settings: Settings) -> Iterator[Check]:
+    """Check the programs of the site that do the work of a stage, if any do."""
+    for name, chosen in (("sync program", settings.sync), ("audit program", settings.audit)):
+        if chosen.backend == "command":
+            yield from _guarded(name, _site_program(name, chosen.command))
+
+
+def _site_program(name: str, command: str) -> Iterator[Check]:
+    yield Check(name, Verdict.GOOD, str(find_program(command)))
 
 
 def _drop_folder(settings: Settings) -> Iterator[Check]:
