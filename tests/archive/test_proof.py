@@ -108,3 +108,20 @@ def test_a_place_whose_mount_is_missing_is_not_held(root):
     with pytest.raises(ArchiveFailed) as caught, hold_place(root, RID):
         pass
     assert caught.value.code == "archive-mount-missing"
+
+
+def test_each_file_is_written_out_and_dropped_from_memory_before_it_is_read(root, copy, delivered, monkeypatch):
+    calls: list[tuple[str, int]] = []
+    for name in ("fsync", "posix_fadvise"):
+
+        def noted(descriptor, *others, name=name, original=getattr(os, name)):
+            calls.append((name, os.fstat(descriptor).st_ino))
+            return original(descriptor, *others)
+
+        monkeypatch.setattr(os, name, noted)
+    assert found(root, delivered) == []
+    for record in delivered:
+        inode = (copy / record.path).stat().st_ino
+        assert [name for name, number in calls if number == inode] == ["fsync", "posix_fadvise"]
+    folders = [copy.parent, copy, *(path for path in copy.rglob("*") if path.is_dir())]
+    assert {("fsync", folder.stat().st_ino) for folder in folders} <= set(calls)

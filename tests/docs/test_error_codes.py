@@ -23,7 +23,7 @@ NO_CODES = {
     *("detail-type", "payload-oxum", "restore-expiry-time", "us-east-1", "utf-8", "version-id"),
     # names of things
     *("ao-run", "ao-workflows", "apache-airflow", "api-server", "claim-keeper", "dag-processor", "stand-in"),
-    *("read-only", "sync-inventory"),
+    *("read-only", "sync-inventory", "sync-logs"),
     *(
         "airflow-docker",
         "audit-reports",
