@@ -112,13 +112,18 @@ def test_a_place_whose_mount_is_missing_is_not_held(root):
 
 def test_each_file_is_written_out_and_dropped_from_memory_before_it_is_read(root, copy, delivered, monkeypatch):
     calls: list[tuple[str, int]] = []
-    for name in ("fsync", "posix_fadvise"):
 
-        def noted(descriptor, *others, name=name, original=getattr(os, name)):
+    def noted(name: str):
+        original = getattr(os, name)
+
+        def call(descriptor: int, *others: int):
             calls.append((name, os.fstat(descriptor).st_ino))
             return original(descriptor, *others)
 
-        monkeypatch.setattr(os, name, noted)
+        return call
+
+    for name in ("fsync", "posix_fadvise"):
+        monkeypatch.setattr(os, name, noted(name))
     assert found(root, delivered) == []
     for record in delivered:
         inode = (copy / record.path).stat().st_ino

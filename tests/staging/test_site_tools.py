@@ -372,6 +372,37 @@ def test_stopped_in_its_middle_a_run_ends_the_program_and_gives_its_claim_back(s
     process.catalog.close()
 
 
+def test_a_program_that_outlives_a_killed_run_keeps_the_next_one_waiting_until_it_ends(site_house, tmp_path):
+    program = tmp_path / "slow"
+    program.write_text(
+        f"""#!/bin/sh
+cd '{tmp_path}'
+echo $$ > pid
+mv pid started
+for try in $(seq 600); do [ -e go ] || sleep 0.1; done
+exec '{SYNC}' "$@"
+"""
+    )
+    program.chmod(0o755)
+    house = site_house(others="process = { wait_seconds = 1 }")
+    house.config.write_text(house.config.read_text().replace(str(SYNC), str(program)))
+    files = house.send_work("W22084")
+    environment = {**os.environ, "AO_CONFIG": str(house.config)}
+    with subprocess.Popen([PROGRAM, "run", "--once"], env=environment, stderr=subprocess.PIPE) as process:
+        while not (tmp_path / "started").exists():
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        process.kill()
+    house.run()
+    assert outcome(house, "archive").code == "waiting-for-sync"
+    (tmp_path / "go").touch()
+    until = time.monotonic() + 60
+    while house.states() != {"W22084": "complete"}:
+        assert time.monotonic() < until
+        house.run()
+    assert house.archived("W22084") == files
+
+
 COMMAND = f'backend = "command"\ncommand = "{AUDIT}"'
 
 
