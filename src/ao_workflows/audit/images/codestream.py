@@ -42,7 +42,7 @@ def expect_enough(image: JpegImagePlugin.JpegImageFile) -> None:
     :raises ValueError: if it has fewer.
     """
     blocks = -(-image.width // _BLOCK) * -(-image.height // _BLOCK)
-    if os.fstat(file_of(image).fileno()).st_size * 8 < blocks:
+    if _size_of(file_of(image)) * 8 < blocks:
         raise ValueError("it has fewer bytes than an image of its size takes")
 
 
@@ -78,6 +78,11 @@ def file_of(image: Image.Image) -> IO[bytes]:
     return file
 
 
+def _size_of(file: IO[bytes]) -> int:
+    """Return the bytes of a file, which may be one in memory; who reads on goes to a place first."""
+    return file.seek(0, os.SEEK_END)
+
+
 def _marker(file: IO[bytes]) -> tuple[int, int]:
     """Return the number of a marker and the length of its segment, which is 2 if there is none."""
     number = _FILL
@@ -94,7 +99,7 @@ def _to_codestream(file: IO[bytes]) -> int:
 
     :raises ValueError: if there is none.
     """
-    end = os.fstat(file.fileno()).st_size
+    end = _size_of(file)
     place = 0
     file.seek(0)
     if file.read(len(_START)) == _START:

@@ -27,9 +27,13 @@ _JP2_SAMPLE = 5  # bytes of each sample of a tile: a whole number, and a byte th
 
 
 class Room:
-    """Memory that threads share: who asks for some waits until there is enough."""
+    """Memory that threads share: who asks for some waits until there is enough.
+
+    :param most: bytes that there are at all.
+    """
 
     def __init__(self, most: int) -> None:
+        self.most = most
         self._left = most
         self._changed = threading.Condition()
 
@@ -47,6 +51,10 @@ class Room:
             with self._changed:
                 self._left += size
                 self._changed.notify_all()
+
+
+ROOM = Room(MOST_UNPACKED)
+"""What all that is unpacked in this process and those that it starts takes its memory from."""
 
 
 def unpacked_bytes(image: Image.Image) -> int:

@@ -6,29 +6,28 @@ from PIL import Image, JpegImagePlugin
 
 from ao_workflows.audit.images.blank import ink_of
 from ao_workflows.audit.images.codestream import expect_end, expect_enough
-from ao_workflows.audit.images.memory import EIGHTH, MOST_UNPACKED, Room
+from ao_workflows.audit.images.memory import EIGHTH, ROOM, Room
 from ao_workflows.audit.images.pages import bytes_of_largest, pages
-
-_room = Room(MOST_UNPACKED)
 
 
 class TooLarge(Exception):
     """Unpacking the image would take too much memory, and was not tried."""
 
 
-def unpack_pixels(image: Image.Image) -> float:
+def unpack_pixels(image: Image.Image, room: Room = ROOM) -> float:
     """Unpack the image, and the other pages of its file; return the ink of the first, 0 to 1.
 
     The image is closed after that.
 
     What cannot be unpacked raises whatever its decoder raises.
 
+    :param room: where its memory is taken from.
     :raises TooLarge: if a page would take too much memory.
     """
     size = bytes_of_largest(image)
-    if size > MOST_UNPACKED:
+    if size > room.most:
         raise TooLarge
-    with _room.take(size), closing(image):  # what is unpacked is gone before another image has its room
+    with room.take(size), closing(image):  # what is unpacked is gone before another image has its room
         ink = 0.0
         for page in pages(image):
             _load(image)
