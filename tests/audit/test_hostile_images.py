@@ -103,7 +103,7 @@ def test_strips_beyond_the_end_of_the_file_are_found(tmp_path: Path):
         ("1.tif", b"", [121]),
         ("1.tif", jpeg("page"), [122]),
         ("1.jpg", b"Page 1 of the register\n" * 50, [121]),
-        ("1.jpg", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Type/Catalog>>\nendobj\n", [121]),
+        ("1.jpg", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Type/Catalog>>\nendobj\n", [120, 122]),
         ("1.jpg", noise("cmyk.jpg"), []),
         ("1.tif", noise("cmyk.tif"), []),
         ("1.tif", noise("16.tif"), []),

@@ -90,7 +90,7 @@ def test_a_second_page_that_is_cut_off_is_found(audit):
 
 
 def test_what_is_no_image_is_not_passed_over(audit):
-    files = {"08860001.tif": b"", "08860002.nef": b"raw data", "08860003.pdf": b"%PDF-1.7\n"}
+    files = {"08860001.tif": b"", "08860002.nef": b"raw data", "08860003.pdf": b"Page 1\n"}
     assert found(audit(files)) == [(121, name) for name in files]
 
 

@@ -4,20 +4,34 @@ from dataclasses import dataclass
 
 JPEG = "JPEG"
 TIFF = "TIFF"
+PDF = "PDF"
 GROUP_4 = 4
 """TIFF's number for the compression CCITT T.6, called Group 4 (TIFF 6.0, section 11)."""
+
+SUFFIXES = {
+    JPEG: frozenset({".jpg", ".jpeg"}),
+    TIFF: frozenset({".tif", ".tiff"}),
+    "JPEG2000": frozenset({".jp2", ".j2k", ".jpf", ".jpx"}),
+    "PNG": frozenset({".png"}),
+    "GIF": frozenset({".gif"}),
+    PDF: frozenset({".pdf"}),
+}
+"""How names of each format end."""
+
+RAW = frozenset({".dng", ".nef", ".cr2", ".arw"})
+"""How names of cameras' raw formats end that have the structure of a TIFF."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFacts:
     """One image file.
 
-    :param name: in its image group.
+    :param name: in its folder.
     :param size: bytes.
-    :param format: as its content says: ``JPEG``, ``TIFF``, ``JPEG2000``, ``PNG``, ``GIF`` …; ``None`` if that is not
-        the content of an image that can be read.
-    :param problem: why it cannot be read, where ``format`` is ``None``.
-    :param width: pixels, as ``height``; 0 where unknown.
+    :param format: as its content says: ``JPEG``, ``TIFF``, ``JPEG2000``, ``PNG``, ``GIF`` …, and ``PDF``; ``None`` if
+        that is not the content of an image that can be read.
+    :param problem: why it cannot be read, where ``format`` is ``None``, or it is a PDF with a password.
+    :param width: pixels, as ``height``; 0 where unknown, and for a PDF, which has none of its own.
     :param bits: bits of each sample; 0 where unknown.
     :param channels: samples of each pixel; 0 where unknown.
     :param dpi: dots per inch, across and down; ``None`` where the file does not say.
@@ -28,6 +42,7 @@ class ImageFacts:
     :param pixel_problem: why its pixels cannot be unpacked to the end; ``None`` if they can, or nobody asked.
     :param ink: the share of its pixels that are unlike paper, 0 to 1; ``None`` where they were not unpacked.
     :param is_too_large: it would take too much memory to unpack them, and was not tried.
+    :param given_up: why a PDF was not unpacked to the end, where that took too much memory or time.
     """
 
     name: str
@@ -46,6 +61,7 @@ class ImageFacts:
     pixel_problem: str | None = None
     ink: float | None = None
     is_too_large: bool = False
+    given_up: str | None = None
 
     @property
     def is_bilevel(self) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 
 from PIL import ExifTags, Image, TiffImagePlugin
 
-from ao_workflows.audit.images.facts import JPEG, ImageFacts
+from ao_workflows.audit.images.facts import JPEG, PDF, ImageFacts
+from ao_workflows.audit.images.pdf import is_pdf, unpack_pdf
 from ao_workflows.audit.images.pixels import TooLarge, unpack_pixels
 
 FORMATS = ("JPEG", "TIFF", "JPEG2000", "PNG", "GIF")
@@ -39,8 +40,9 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 def look_at(path: Path, *, with_pixels: bool = False) -> ImageFacts:
     """Return what the headers of the file ``path`` say; what is wrong with them is in the facts.
 
-    :param with_pixels: unpack all of its pixels as well, to see whether that can be done.
+    :param with_pixels: unpack all of its pixels as well, or all pages of a PDF, to see whether that can be done.
     :raises OSError: if the disk does not give the file.
+    :raises NotStarted: if it is a PDF, and what unpacks them cannot be started.
     """
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -51,8 +53,11 @@ def look_at(path: Path, *, with_pixels: bool = False) -> ImageFacts:
         # Decoders raise whatever they like of content that is not what it seems, a failed assertion too.
         except Exception as error:  # noqa: BLE001 - see above
             _raise_if_the_disks(error)
-            reason = "is empty" if size == 0 else "has not the content of an image"
-            return ImageFacts(name=path.name, size=size, problem=reason)
+        if is_pdf(file):
+            facts = ImageFacts(name=path.name, size=size, format=PDF)
+            return unpack_pdf(file, facts) if with_pixels else facts
+        reason = "is empty" if size == 0 else "has not the content of an image"
+        return ImageFacts(name=path.name, size=size, problem=reason)
 
 
 def _with_pixels(facts: ImageFacts, image: Image.Image) -> ImageFacts:

@@ -8,7 +8,9 @@ from ao_workflows.audit.images.codestream import file_of
 from ao_workflows.audit.images.gif import frames_of_gif
 from ao_workflows.audit.images.memory import unpacked_bytes
 
-_MOST_PAGES = 10_000
+MOST_PAGES = 10_000
+"""Pages of a file that are looked at; more are a claim, or a trap."""
+
 _MOST_PIXELS = 2 << 30
 """Pixels of all pages of a file together: some seconds of work, for a book of large pages and no more."""
 
@@ -57,10 +59,10 @@ def pages(image: Image.Image) -> Iterator[int]:
 def _frames(image: GifImagePlugin.GifImageFile | PngImagePlugin.PngImageFile) -> tuple[int, int, int]:
     """Return the width, the height and the number of frames."""
     if isinstance(image, GifImagePlugin.GifImageFile):
-        return frames_of_gif(file_of(image), _MOST_PAGES)
+        return frames_of_gif(file_of(image), MOST_PAGES)
     return image.width, image.height, image.n_frames
 
 
 def _expect_few(pages: int, pixels: int) -> None:
-    if pages > _MOST_PAGES or (pages > 1 and pixels > _MOST_PIXELS):
+    if pages > MOST_PAGES or (pages > 1 and pixels > _MOST_PIXELS):
         raise ValueError(f"it has too many pages, {pages:,} or more, to look at all of them")
