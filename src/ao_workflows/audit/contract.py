@@ -48,6 +48,16 @@ class AuditedWork:
         """Return what is known of each image in a group, by name. :raises OSError: if the disk fails."""
         return self._gallery.images_of(group.path)
 
+    def images_elsewhere(self) -> tuple[tuple[Path, ImageFacts], ...]:
+        """Return the path and what is known of each image and PDF outside of the image groups, in order.
+
+        Those are known by their names; raw formats of cameras are not among them. A test that asks for them says so
+        (``looks_elsewhere``).
+
+        :raises OSError: if the disk fails.
+        """
+        return self._gallery.images_elsewhere(self.root, [group.path for group in self.groups])
+
 
 class AuditTest(ABC):
     """One audit test.
@@ -60,6 +70,7 @@ class AuditTest(ABC):
     :cvar kinds: the kinds of image groups (``images``, ``archive``) that a work must have for it.
     :cvar errors: the error numbers that it can report, each with its meaning.
     :cvar needs_pixels: whether it asks for the pixels of images, which takes a hundred times longer than their headers.
+    :cvar looks_elsewhere: whether it asks for the images outside of the image groups, which progress has to count.
     :cvar warnings: those among them that do not fail an audit, unless ``WarningsAsError`` names them.
     """
 
@@ -69,6 +80,7 @@ class AuditTest(ABC):
     errors: ClassVar[Mapping[int, str]]
     warnings: ClassVar[frozenset[int]] = frozenset()
     needs_pixels: ClassVar[bool] = False
+    looks_elsewhere: ClassVar[bool] = False
 
     @abstractmethod
     def run(self, work: AuditedWork) -> Iterable[AuditFinding]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ao_workflows.audit.contract import AuditedWork, AuditTest, BrokenAt
 from ao_workflows.audit.findings import FOLDER_MISSING, NOT_AUDITED, AuditFinding
-from ao_workflows.audit.images import Gallery, Progress, bytes_of_images
+from ao_workflows.audit.images import Gallery, Progress, bytes_elsewhere, bytes_of_images
 from ao_workflows.audit.properties import AuditProperties
 from ao_workflows.audit.registry import select_tests
 from ao_workflows.audit.report import AuditReport, TestResult
@@ -50,7 +50,9 @@ def run_audit(
     report = None
     if progress is not None:
         try:
-            report = progress(bytes_of_images(group.path for group in structure.groups))
+            groups = [group.path for group in structure.groups]
+            elsewhere = any(test.looks_elsewhere for test in chosen)
+            report = progress(bytes_of_images(groups) + (bytes_elsewhere(root, groups) if elsewhere else 0))
         except OSError as error:
             raise _unreadable(error, root) from error
     return run_tests(structure, chosen, properties, jobs=jobs, progress=report)

@@ -2,10 +2,11 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ao_workflows.audit.images.elsewhere import paths_elsewhere
 from ao_workflows.audit.images.facts import ImageFacts
 from ao_workflows.audit.images.looking import look_at
 
@@ -29,6 +30,7 @@ class Gallery:
         self._jobs = jobs
         self._progress = progress
         self._groups: dict[Path, tuple[ImageFacts, ...]] = {}
+        self._elsewhere: tuple[tuple[Path, ImageFacts], ...] | None = None
 
     def images_of(self, group: Path) -> tuple[ImageFacts, ...]:
         """Return the facts of each image in a group's folder, by name.
@@ -38,18 +40,31 @@ class Gallery:
         :raises OSError: if the disk does not give the folder or a file.
         """
         if group not in self._groups:
-            found: list[ImageFacts] = []
-            paths = [group / name for name in image_names(group)]
-            together = 1 if self._with_pixels else _TOGETHER
-            parts = [paths[start : start + together] for start in range(0, len(paths), together)]
-            with ThreadPoolExecutor(self._jobs) as pool:
-                for images in pool.map(self._look_at, parts):
-                    found.extend(images)
-                    if self._progress is not None:
-                        for image in images:
-                            self._progress(image.size)
-            self._groups[group] = tuple(found)
+            self._groups[group] = self._look_at_all([group / name for name in image_names(group)])
         return self._groups[group]
+
+    def images_elsewhere(self, root: Path, groups: Collection[Path]) -> tuple[tuple[Path, ImageFacts], ...]:
+        """Return the path and the facts of each image and PDF of the work ``root`` outside of its groups, in order.
+
+        :param groups: the folders of its image groups.
+        :raises OSError: if the disk does not give a folder or a file.
+        """
+        if self._elsewhere is None:
+            paths = paths_elsewhere(root, groups)
+            self._elsewhere = tuple(zip(paths, self._look_at_all(paths), strict=True))
+        return self._elsewhere
+
+    def _look_at_all(self, paths: Sequence[Path]) -> tuple[ImageFacts, ...]:
+        found: list[ImageFacts] = []
+        together = 1 if self._with_pixels else _TOGETHER
+        parts = [paths[start : start + together] for start in range(0, len(paths), together)]
+        with ThreadPoolExecutor(self._jobs) as pool:
+            for images in pool.map(self._look_at, parts):
+                found.extend(images)
+                if self._progress is not None:
+                    for image in images:
+                        self._progress(image.size)
+        return tuple(found)
 
     def _look_at(self, paths: Sequence[Path]) -> list[ImageFacts]:
         return [look_at(path, with_pixels=self._with_pixels) for path in paths]
