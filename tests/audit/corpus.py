@@ -1,7 +1,7 @@
 """Works with one known fault each, and what an audit has to say about them: written by hand, for both layouts.
 
-Places are told by what they hold: ``{images}`` and ``{archive}`` stand for the folders of the image group 0886, and
-``{images}+`` for those of a second group, 0887, which is only there when it is named.
+Places are told by what they hold: ``{images}``, ``{archive}``, ``{sources}`` and ``{eBooks}`` stand for the folders of
+the image group 0886, and ``{images}+`` for those of a second group, 0887, which is only there when it is named.
 """
 
 import io
@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from fixtures.images import exif, jpeg, tiff
+from fixtures.pdfs import locked, one_page, scanned
 
 RID = "W22084"
 PAGES = 6
@@ -39,7 +40,7 @@ class Row:
 
 def place_in(layout: str, place: str) -> str:
     """Return where a place is in a work of layout ``V1`` or ``V2``."""
-    for kind in ("images", "archive"):
+    for kind in ("images", "archive", "sources", "eBooks"):
         for mark, group in ((f"{{{kind}}}+", f"{RID}-0887"), (f"{{{kind}}}", f"{RID}-0886")):
             place = place.replace(mark, f"{kind}/{group}" if layout == "V1" else f"{group}/{kind}")
     return place
@@ -286,6 +287,41 @@ IMAGES = [
             ("ImageConsistency", 140, "warning", "{archive}/08860003.png"),
             ("ArchiveFormat", 160, "warning", "{archive}/08860003.png"),
         ),
+    ),
+    Row(
+        name="a master that is a PDF",
+        drop=(MASTER % 3,),
+        put={"{archive}/08860003.pdf": scanned()},
+        found=(("ArchiveFormat", 160, "warning", "{archive}/08860003.pdf"),),
+    ),
+    Row(
+        name="a PDF on the web that is cut off",
+        drop=(WEB % 3,),
+        put={"{images}/08860003.pdf": scanned(3)[:-500]},
+        found=(
+            ("ImageIntegrity", 120, "error", "{images}/08860003.pdf"),
+            ("WebImageAttributes", 110, "error", "{images}/08860003.pdf"),
+        ),
+    ),
+    Row(
+        name="a PDF on the web that is locked",
+        drop=(WEB % 3,),
+        put={"{images}/08860003.pdf": locked()},
+        found=(
+            ("ImageIntegrity", 121, "error", "{images}/08860003.pdf"),
+            ("WebImageAttributes", 110, "error", "{images}/08860003.pdf"),
+        ),
+    ),
+    Row(name="a PDF and an image among the sources", put={"{sources}/a.pdf": scanned(2), "other/b.JPG": jpeg("b")}),
+    Row(
+        name="a PDF among the sources that is cut off",
+        put={"{sources}/a.pdf": one_page()[:-20]},
+        found=(("ImageIntegrity", 120, "error", "{sources}/a.pdf"),),
+    ),
+    Row(
+        name="an eBook that claims 100,000 pages",
+        put={"{eBooks}/a.pdf": one_page(count=100_000)},
+        found=(("ImageIntegrity", 123, "error", "{eBooks}/a.pdf"),),
     ),
     Row(
         name="a master without a web image",

@@ -96,7 +96,7 @@ def test_masters_are_of_three_formats(audit):
     report = audit("ArchiveFormat", masters)
     assert found(report) == [(160, f"{MASTERS}/08860003.nef")]
     assert report.findings[0].message == (
-        "'08860003.nef' has not the content of an image; masters are JPEG, JPEG2000, TIFF."
+        "'08860003.nef' has not the content of an image or a PDF; masters are JPEG, JPEG2000, TIFF."
     )
 
 

@@ -1,9 +1,12 @@
-"""What an audit takes of the memory: less than 512 MB, whatever images it looks at together."""
+"""What an audit takes of the memory: less than 512 MB, whatever images and PDF it looks at together."""
 
 import os
 import subprocess
 import sys
+import time
+import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from PIL import Image, TiffImagePlugin
 
 from fixtures.hostile_images import tiff_of
 from fixtures.images import LONG, SHORT
+from fixtures.pdfs import bomb, one_page, packed, picture, scanned, stream
 
 CODE = """
 import re, sys
@@ -130,3 +134,48 @@ def test_an_audit_of_large_images_takes_less_than_512_mb(tmp_path: Path):
     errors, peak = done.stdout.splitlines()
     assert int(peak) << 10 <= 512 << 20
     assert errors.split() == [str(error) for error in DRAWERS.values() if error]
+
+
+def pdfs() -> list[tuple[bytes, int | None]]:
+    """Return PDF that take much memory, and the error of one for which 512 MB are not enough."""
+    wide, high = SIXTY
+    colours = picture(zlib.compress(bytes(wide * high * 3), 1), "FlateDecode", SIXTY)
+    colours = colours.replace(b"/DeviceGray", b"/DeviceRGB")
+    large = packed(page((4000, 4000), "RGB"), "JPEG2000")
+    return [
+        (scanned(40, size=(2480, 3508), mode="RGB"), None),
+        (scanned(40, size=(2480, 3508), mode="1"), None),
+        (scanned(1, size=HUNDRED, mode="RGB"), None),
+        (one_page(colours), None),
+        (one_page(picture(large, "JPXDecode", (4000, 4000))), None),
+        (one_page(content=stream(bomb(600 << 20), b"/Filter/FlateDecode")), 123),
+        (one_page(picture(zlib.compress(b""), "FlateDecode", (60_000, 60_000))), 123),
+    ]
+
+
+def taken(pid: int) -> int:
+    """Return the bytes of memory that a process and those that it started have now."""
+    processes = [pid]
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        processes += map(int, path.read_text().split())
+    size = 0
+    for process in processes:
+        with suppress(OSError):
+            size += int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return size * os.sysconf("SC_PAGESIZE")
+
+
+def test_an_audit_of_large_pdfs_takes_less_than_512_mb_with_the_processes_it_starts(tmp_path: Path):
+    group = tmp_path / "W22084" / "archive" / "W22084-0886"
+    group.mkdir(parents=True)
+    for number, (content, _) in enumerate(pdfs() * 2):
+        (group / f"{number:04}.pdf").write_bytes(content)
+    most = 0
+    with subprocess.Popen([sys.executable, "-c", CODE, group.parents[1]], stdout=subprocess.PIPE, text=True) as audit:
+        while audit.poll() is None:
+            with suppress(OSError):
+                most = max(most, taken(audit.pid))
+            time.sleep(0.005)
+        errors, _ = audit.communicate()[0].splitlines()
+    assert 100 << 20 < most <= 512 << 20
+    assert errors.split() == [str(error) for _, error in pdfs() * 2 if error]

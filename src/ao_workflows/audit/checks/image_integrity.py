@@ -19,10 +19,10 @@ class ImageIntegrity(ImageTest):
     A type that cannot be unpacked here is an error and not a pass, and so is an image that would take too much memory.
     A name that ends in another type than its content is a warning.
 
-    Of a PDF each page is drawn, and the images on it are unpacked. That does not notice: damage within JPEG data that
-    leaves them their length, which is true of a JPEG file, too; any damage of images that are packed by CCITT, JBIG2,
-    LZW or run lengths; a font or a line of text that is missing from a page; masks, images in patterns, attachments,
-    and forms that are nested more than 15 deep.
+    Of a PDF each page is drawn, and the images on it are unpacked. That does not notice: damage within data of JPEG or
+    JPEG 2000 that leaves them their length, which is true of such files, too; any damage of images that are packed by
+    CCITT, JBIG2, LZW or run lengths; a font or a line of text that is missing from a page; masks, images in patterns,
+    attachments, and forms that are nested more than 15 deep.
 
     Outside of the image groups, files are looked at whose names end as those of images or PDF do. The raw formats of
     cameras are left out there: many cannot be unpacked here, and are kept beside what was made of them.

@@ -29,7 +29,7 @@ class ImageFacts:
     :param name: in its folder.
     :param size: bytes.
     :param format: as its content says: ``JPEG``, ``TIFF``, ``JPEG2000``, ``PNG``, ``GIF`` …, and ``PDF``; ``None`` if
-        that is not the content of an image that can be read.
+        that is not the content of an image or a PDF that can be read.
     :param problem: why it cannot be read, where ``format`` is ``None``, or it is a PDF with a password.
     :param width: pixels, as ``height``; 0 where unknown, and for a PDF, which has none of its own.
     :param bits: bits of each sample; 0 where unknown.

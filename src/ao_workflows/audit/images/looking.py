@@ -56,7 +56,7 @@ def look_at(path: Path, *, with_pixels: bool = False) -> ImageFacts:
         if is_pdf(file):
             facts = ImageFacts(name=path.name, size=size, format=PDF)
             return unpack_pdf(file, facts) if with_pixels else facts
-        reason = "is empty" if size == 0 else "has not the content of an image"
+        reason = "is empty" if size == 0 else "has not the content of an image or a PDF"
         return ImageFacts(name=path.name, size=size, problem=reason)
 
 
