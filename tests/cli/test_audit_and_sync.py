@@ -155,7 +155,7 @@ def test_a_work_whose_own_options_are_wrong_fails_and_the_others_are_audited(ao,
 
 def test_each_work_gets_a_log_of_its_own(ao, work, gap, place):
     assert ao("audit", work, gap, "--csv", "logs").code == 1
-    names = sorted(path.name.rsplit("-20", 1)[0] for path in (place / "logs").iterdir())
+    names = sorted(path.name.partition("-20")[0] for path in (place / "logs").iterdir())
     assert names == ["FAIL-W1AC6", "PASS-W22084"]
 
 

@@ -29,7 +29,7 @@ def audit_tool(in_process: Callable[..., Answer], monkeypatch: pytest.MonkeyPatc
 
 
 def logs(place: Path, folder: str = "audit-test-logs") -> list[str]:
-    return sorted(path.name.rsplit("-20", 1)[0] for path in (place / folder).glob("*.csv"))
+    return sorted(path.name.partition("-20")[0] for path in (place / folder).glob("*.csv"))
 
 
 def test_each_work_gets_a_line_for_each_test_and_a_log_in_the_home_folder(audit_tool: Run, work, gap, place):
