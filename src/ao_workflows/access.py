@@ -1,10 +1,13 @@
 """How the settings say to reach AWS: for each queue, and for everything that no queue stands for."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 from ao_workflows.errors import UsageError
 from ao_workflows.settings import AwsSettings, Settings
-from ao_workflows.storage import AwsAccess, AwsKeys, S3Store
+from ao_workflows.storage import S3_SCHEME, AwsAccess, AwsKeys, LocalWebStore, S3Store, S3WebStore, WebStore
+from ao_workflows.works import Rid, web_images_prefix
 
 Connections = Callable[[str], AwsKeys]
 """Returns the keys that an Airflow connection holds, by its id."""
@@ -13,6 +16,38 @@ Connections = Callable[[str], AwsKeys]
 def bucket_store(settings: Settings, bucket: str) -> S3Store:
     """Return ``bucket``, reached as ``[aws]`` says."""
     return S3Store(aws_access(settings, settings.aws).s3(), bucket)
+
+
+@dataclass(frozen=True, slots=True)
+class WebTarget:
+    """Where readers get images from.
+
+    :param prefix: what all keys there begin with: empty, or with ``/`` at its end.
+    :param name: the target as the settings have it.
+    """
+
+    store: WebStore
+    prefix: str
+    name: str
+
+    def address_of(self, rid: Rid) -> str:
+        """Return the place of a work's images, for a person."""
+        return f"{self.name.rstrip('/')}/{web_images_prefix(rid)}"
+
+
+def web_target(settings: Settings, target: str, connections: Connections | None = None) -> WebTarget:
+    """Return where ``target``, ``s3://bucket/prefix`` or a folder, leads; reached as ``[web]`` says, then ``[aws]``.
+
+    :raises UsageError: if it names no bucket.
+    """
+    if not target.startswith(S3_SCHEME):
+        return WebTarget(LocalWebStore(Path(target).expanduser().absolute()), "", target)
+    bucket, _, prefix = target.removeprefix(S3_SCHEME).partition("/")
+    if not bucket:
+        raise UsageError(f"{target!r} names no bucket.", action="Write it as s3://bucket/prefix.")
+    prefix = prefix.strip("/")
+    store = S3WebStore(aws_access(settings, settings.web, connections), bucket)
+    return WebTarget(store, f"{prefix}/" if prefix else "", target)
 
 
 def aws_access(settings: Settings, own: AwsSettings, connections: Connections | None = None) -> AwsAccess:

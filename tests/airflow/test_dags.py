@@ -44,6 +44,7 @@ def test_the_dags_bring_every_delivery_to_its_end_and_their_runs_end_as_it_did(h
         ("unbag", -1, "failed", 1),
         ("work.archive", -1, "upstream_failed", 0),
         ("work.audit", -1, "upstream_failed", 0),
+        ("work.publish", -1, "upstream_failed", 0),
     ]
     assert [task[:3] for task in airflow.task_states("W1AC6")] == [
         ("finish", -1, "failed"),
@@ -52,6 +53,8 @@ def test_the_dags_bring_every_delivery_to_its_end_and_their_runs_end_as_it_did(h
         ("work.archive", 1, "success"),
         ("work.audit", 0, "failed"),
         ("work.audit", 1, "success"),
+        ("work.publish", 0, "upstream_failed"),
+        ("work.publish", 1, "success"),
     ]
     assert {task[2] for task in airflow.task_states("W1FPL2251")} == {"skipped"}
     # The history says whose hand it was, and the tasks' own log holds what happened.

@@ -8,7 +8,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from ao_workflows.airflow import tasks
 from ao_workflows.catalog import Claim, retry_delivery
-from ao_workflows.staging import ARCHIVE, AUDIT, UNBAG
+from ao_workflows.staging import ARCHIVE, AUDIT, PUBLISH, UNBAG
 
 
 @pytest.fixture
@@ -31,6 +31,7 @@ def test_a_good_delivery_goes_through_all_tasks(house, conf):
     (work,) = tasks.list_works(claimed)
     tasks.run_stage(AUDIT, claimed, work_id=work)
     tasks.run_stage(ARCHIVE, claimed, work_id=work)
+    tasks.run_stage(PUBLISH, claimed, work_id=work)
     assert tasks.finish_delivery(claimed) == "complete"
     assert house.archived("W22084") == files
 
@@ -56,6 +57,7 @@ def test_a_failed_system_is_tried_again(house, conf):
     assert not isinstance(failed.value, AirflowFailException | AirflowSkipException)
     (house.archive / "Archive3").mkdir()
     tasks.run_stage(ARCHIVE, claimed, work_id=work)
+    tasks.run_stage(PUBLISH, claimed, work_id=work)
     assert tasks.finish_delivery(claimed) == "complete"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ao_workflows.archive import Access, ArchiveFailed, ScratchDamaged, SyncOptions, WriteDamaged, copying, sync_work
+from ao_workflows.archive import Access, ArchiveFailed, ScratchDamaged, SyncOptions, copying, sync_work
 from ao_workflows.errors import MustWait
 from ao_workflows.inventory import FileRecord
 from ao_workflows.works import Rid
@@ -148,7 +148,7 @@ class TestLinks:
         state = (work / PAGE).stat()
         (work / PAGE).write_bytes(b"secOnd page")
         os.utime(work / PAGE, ns=(state.st_mtime_ns, state.st_mtime_ns))
-        with pytest.raises(WriteDamaged, match="00010002"):
+        with pytest.raises(ScratchDamaged, match="00010002"):
             sync_work(work, root, rid=RID, inventory=inventory, options=SyncOptions(link=True))
         assert not copy.exists()
 

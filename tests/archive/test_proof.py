@@ -91,21 +91,21 @@ def test_the_archives_own_record_is_not_compared_with_that_of_an_earlier_copy(ro
 
 
 def test_a_program_that_outlives_its_caller_still_holds_the_place(root):
-    with hold_place(root, RID) as descriptor:
+    with hold_place(root, RID, at_once=2) as descriptor:
         sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=[descriptor])
     try:
-        with pytest.raises(MustWait) as caught, hold_place(root, RID):
+        with pytest.raises(MustWait) as caught, hold_place(root, RID, at_once=2):
             pass
         assert caught.value.code == "waiting-for-sync"
     finally:
         sleeper.communicate()
-    with hold_place(root, RID):
+    with hold_place(root, RID, at_once=2):
         pass
 
 
 def test_a_place_whose_mount_is_missing_is_not_held(root):
     (root / "Archive3").rmdir()
-    with pytest.raises(ArchiveFailed) as caught, hold_place(root, RID):
+    with pytest.raises(ArchiveFailed) as caught, hold_place(root, RID, at_once=2):
         pass
     assert caught.value.code == "archive-mount-missing"
 

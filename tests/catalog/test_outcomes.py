@@ -57,6 +57,11 @@ def archive(catalog: Catalog, held: Claim, work_id: int) -> None:
     end_stage(catalog, held, DONE, stage="archive", work_id=work_id, work_state=WorkState.ARCHIVED)
 
 
+def publish(catalog: Catalog, held: Claim, work_id: int) -> None:
+    archive(catalog, held, work_id)
+    end_stage(catalog, held, DONE, stage="publish", work_id=work_id, work_state=WorkState.PUBLISHED)
+
+
 def conclude(catalog: Catalog, held: Claim) -> Delivery:
     with catalog.transaction() as session:
         return conclude_delivery(session, held, policy=POLICY)
@@ -65,12 +70,13 @@ def conclude(catalog: Catalog, held: Claim) -> Delivery:
 @pytest.mark.parametrize(
     ("ends", "state"),
     [
-        (["archived", "archived"], "complete"),
-        (["archived", "rejected"], "rejected"),
+        (["published", "published"], "complete"),
+        (["published", "rejected"], "rejected"),
+        (["published", "archived"], "error"),
         (["rejected", "waiting"], "waiting"),
         (["rejected", "error"], "error"),
         (["waiting", "error"], "error"),
-        (["archived", "unfinished"], "error"),
+        (["published", "unfinished"], "error"),
     ],
 )
 def test_a_delivery_stands_where_its_works_leave_it(catalog, ends, state):
@@ -78,7 +84,9 @@ def test_a_delivery_stands_where_its_works_leave_it(catalog, ends, state):
     held = claim_one(catalog)
     outcomes = {"rejected": REJECTED, "waiting": WAITING, "error": ERROR}
     for work_id, end in zip(unbag(catalog, held, "W1", "W2"), ends, strict=True):
-        if end == "archived":
+        if end == "published":
+            publish(catalog, held, work_id)
+        elif end == "archived":
             archive(catalog, held, work_id)
         elif end != "unfinished":
             end_stage(catalog, held, outcomes[end], stage="audit", work_id=work_id)
@@ -89,7 +97,7 @@ def test_a_complete_delivery_has_complete_works_and_is_closed(catalog):
     deliver(catalog)
     held = claim_one(catalog)
     (work_id,) = unbag(catalog, held, "W1")
-    archive(catalog, held, work_id)
+    publish(catalog, held, work_id)
     delivery = conclude(catalog, held)
     assert delivery.closed_at is not None
     with catalog.reading() as session:

@@ -16,6 +16,7 @@ from ao_workflows.catalog import events_of, find_delivery, latest_outcome
 from ao_workflows.errors import ExitCode, SystemFailed
 from ao_workflows.settings import Settings
 from ao_workflows.staging.site_tools import sync_to_archive, sync_to_web
+from ao_workflows.staging.sync_plan import plan_sync
 from ao_workflows.works import Rid
 from fixtures.house import bag_zip, work_files, write_files
 
@@ -276,7 +277,7 @@ def test_one_that_hangs_is_ended_and_told(site_house, tmp_path):
 def test_a_work_waits_while_another_sync_of_it_runs_or_its_mount_is_missing(site_house, record):
     house = site_house(others="process = { wait_seconds = 1 }")
     house.send_work("W22084")
-    with hold_place(house.archive, Rid("W22084")):
+    with hold_place(house.archive, Rid("W22084"), at_once=2):
         house.run()
         assert house.states() == {"W22084": "waiting"}
     marked = house.config.read_text().replace("archive = {", 'archive = { marker = ".ao-archive",')
@@ -299,7 +300,7 @@ def test_an_archive_that_is_not_mounted_is_told_before_it_is_started(site_house,
 def test_two_jobs_of_one_second_have_folders_of_their_own(site_house, tmp_path):
     house = site_house()
     works = [write_files(tmp_path / rid, work_files(rid)) for rid in ("W22084", "W1AC6", "W1FPL2251", "W1NLM4700")]
-    jobs = [sync_to_archive(house.settings, work) for work in works]
+    jobs = [sync_to_archive(house.settings, work, plan_sync(house.settings, work)) for work in works]
     assert len({job.sync_logs for job in jobs}) == len({job.audit_logs for job in jobs}) == 4
 
 
@@ -316,7 +317,8 @@ def test_logs_that_cannot_be_written_are_told_with_the_setting(site_house, tmp_p
 def test_the_web_is_another_target_of_the_same_program(site_house, record, tmp_path):
     files = {**work_files("W22084"), "config/sync.yml": b"sync: {replace: true}\n"}
     work = write_files(tmp_path / "two words" / "W22084", files)
-    job = sync_to_web(site_house(sync="replace = true").settings, work, "s3://archive.example.org/Works")
+    settings = site_house(sync="replace = true").settings
+    job = sync_to_web(settings, work, plan_sync(settings, work, web=True), "s3://archive.example.org/Works")
     success = str(job.sync_logs / "W22084.success")
     assert words(record / "arguments")[1:] == [
         *("-w", "s3://archive.example.org/Works", "-W", "-s", success),
@@ -329,7 +331,8 @@ def test_the_credentials_file_is_named_to_it(site_house, record, tmp_path):
     house = site_house()
     text = house.config.read_text().replace("aws = {", f'aws = {{ credentials_file = "{tmp_path}/aws",')
     house.config.write_text(text)
-    sync_to_archive(house.settings, write_files(tmp_path / "W22084", work_files("W22084")))
+    work = write_files(tmp_path / "W22084", work_files("W22084"))
+    sync_to_archive(house.settings, work, plan_sync(house.settings, work))
     assert variables(record)["AWS_SHARED_CREDENTIALS_FILE"] == f"{tmp_path}/aws"
 
 
@@ -337,8 +340,9 @@ def test_a_program_that_is_not_there_is_told_when_it_is_needed(tmp_path):
     settings = Settings.model_validate(
         {"home": tmp_path, "archive": {"root": tmp_path}, "sync": {"backend": "command", "command": "no-such-program"}}
     )
+    work = write_files(tmp_path / "W22084", work_files("W22084"))
     with pytest.raises(SystemFailed) as caught:
-        sync_to_archive(settings, write_files(tmp_path / "W22084", work_files("W22084")))
+        sync_to_archive(settings, work, plan_sync(settings, work))
     assert caught.value.code == "site-program-missing"
 
 

@@ -1,5 +1,6 @@
 """Putting a work in its place in the archive file system: verified, restartable, and nothing done twice."""
 
+from ao_workflows.archive.changes import Changes, changes_between
 from ao_workflows.archive.copying import ScratchDamaged, WriteDamaged
 from ao_workflows.archive.disk import ArchiveFailed, ScratchFailed
 from ao_workflows.archive.options import Access, SyncOptions
@@ -7,7 +8,7 @@ from ao_workflows.archive.proof import COPY_FILE_DIFFERS, COPY_FILE_MISSING, hol
 from ao_workflows.archive.record import RecordDamaged, read_record, record_path
 from ao_workflows.archive.refusal import ArchiveClash, EmptyWork, NotArchivable
 from ao_workflows.archive.result import SyncResult
-from ao_workflows.archive.sync import sync_work
+from ao_workflows.archive.sync import preview_sync, sync_work
 from ao_workflows.archive.transfer import Progress
 from ao_workflows.archive.tree import is_litter, is_litter_path
 
@@ -17,6 +18,7 @@ __all__ = [
     "Access",
     "ArchiveClash",
     "ArchiveFailed",
+    "Changes",
     "EmptyWork",
     "NotArchivable",
     "Progress",
@@ -26,9 +28,11 @@ __all__ = [
     "SyncOptions",
     "SyncResult",
     "WriteDamaged",
+    "changes_between",
     "hold_place",
     "is_litter",
     "is_litter_path",
+    "preview_sync",
     "read_record",
     "record_path",
     "sync_work",

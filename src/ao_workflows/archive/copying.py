@@ -126,11 +126,13 @@ def read_back(copy: FileCopy, sha512: str, *, mount: Path) -> bool:
     """Make sure that the disk has ``sha512`` at ``copy.written``, which was flushed.
 
     :returns: whether it was the disk that was read, as far as one can tell, and not memory.
-    :raises WriteDamaged: if it is something else.
+    :raises WriteDamaged: if it is something else. :raises ScratchDamaged: if it is, and is the scratch file itself.
     """
     with archive_errors(mount, copy.written):
         on_disk, from_disk = _hash_from_disk(copy.written)
     if on_disk != sha512:
+        if os.path.samefile(copy.written, copy.source):
+            raise damaged_source(copy.source, expected=sha512, found=on_disk)
         raise WriteDamaged(
             f"{str(copy.target)!r} was not archived: SHA-512 {sha512} was written, and {on_disk} was read back.",
             action=f"Check the disk behind {str(mount)!r} (and the machine's memory) before the next sync.",

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from dataclasses import replace as with_fields
 from pathlib import Path
 
 from ao_workflows.archive.copying import FileCopy, hash_archived, temporary_for
 from ao_workflows.archive.disk import archive_errors
 from ao_workflows.archive.job import Job
-from ao_workflows.archive.plan import kept, leftovers, wanted_checksum
+from ao_workflows.archive.plan import Plan, kept, leftovers, wanted_checksum
 from ao_workflows.archive.provenance import relocate
 from ao_workflows.archive.record import FOLDER as RECORD_FOLDER
 from ao_workflows.archive.record import is_recorded, read_record
@@ -21,8 +22,74 @@ from ao_workflows.flushing import flushed
 from ao_workflows.inventory import FileRecord
 
 
+@dataclass(frozen=True, slots=True)
+class _Update:
+    """What is to be done to a copy.
+
+    :param job: with a place for the work's provenance.
+    :param gone: files that are taken out, and ``empty_folders``: folders that nobody needs after that.
+    :param held: the records of what stays without being in the work.
+    :param unfinished: temporary files of a sync that was killed.
+    """
+
+    job: Job
+    archived: Tree
+    recorded: Mapping[str, FileRecord]
+    plan: Plan
+    gone: tuple[str, ...]
+    empty_folders: tuple[str, ...]
+    held: tuple[FileRecord, ...]
+    unfinished: tuple[str, ...]
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether anything on the disk is not as it should be."""
+        new_folders = self.job.source.folders.keys() - self.archived.folders.keys()
+        anything = self.plan.add, self.plan.replace, self.gone, self.unfinished, new_folders, self.empty_folders
+        return any(anything) or self.right != self.recorded
+
+    @property
+    def right(self) -> dict[str, FileRecord]:
+        """The records of what stays as it is, by path."""
+        return {record.path: record for record in (*self.held, *self.plan.current) if is_recorded(record.path)}
+
+
+def preview(job: Job) -> SyncResult:
+    """Find out what an update would do, and do nothing."""
+    found = _look(job)
+    return found.job.result(found.plan, records=list(found.recorded.values()), removed=found.gone)
+
+
 def update(job: Job) -> SyncResult:
     """Bring the archive copy up to date."""
+    found = _look(job)
+    job, plan, copy, mount = found.job, found.plan, job.place.path, job.place.mount
+    if not found.is_needed:
+        return job.result(plan, records=list(found.right.values()))
+    with archive_errors(mount, copy):
+        for path in found.unfinished:
+            (copy / path).unlink()
+    replaced = Replaced(job.place, job.rid, days=job.options.keep_replaced_days, moment=job.moment)
+    paths = (*plan.add, *plan.replace)
+    with flushed(mount) as flush:
+        transferred = _bring(job, paths, found.archived, replaced=replaced, flush=flush)
+        records = [*found.held, *job.records_of(plan, paths, transferred.checksums)]
+        job.finish_folders(copy)
+        with archive_errors(mount, copy):
+            flush()
+        # Last, so that a sync that was killed before it finds something to do, and finishes the folders too; but before
+        # anything goes: killed then, the next one finds what is there and not on record.
+        job.record(copy, found.recorded.values(), records)
+        if found.gone or found.empty_folders:
+            _remove(job, found.gone, found.empty_folders, replaced=replaced)
+            job.finish_folders(copy)
+            with archive_errors(mount, copy):
+                flush()
+    replaced.remove_old()
+    return job.result(plan, records=records, transferred=transferred, removed=found.gone)
+
+
+def _look(job: Job) -> _Update:
     copy, mount = job.place.path, job.place.mount
     with archive_errors(mount, copy):
         archived = read_tree(copy)
@@ -31,37 +98,13 @@ def update(job: Job) -> SyncResult:
     job = _beside_earlier_provenance(job, archived, recorded)
     check_fits(job.rid, job.source, archived, copy)
     plan = job.compare(copy, archived, recorded=recorded, keep_times=False, read_all=job.options.checksum)
-    gone = tuple(_gone(job, archived)) if job.options.replace else ()
+    replaces = job.options.replace
+    gone = tuple(_gone(job, archived)) if replaces else ()
     stays = {*job.source.files, *gone}
-    held = list(kept(stays, copy, archived, recorded=recorded, mount=mount, forget_lost=job.options.replace))
-    right = {record.path: record for record in (*held, *plan.current) if is_recorded(record.path)}
-    unfinished = list(leftovers(archived))
-    new_folders = job.source.folders.keys() - archived.folders.keys()
-    old_folders = [path for path in archived.folders.keys() - job.source.folders.keys() if _may_go(job, path)]
-    empty_folders = old_folders if job.options.replace else []
-    if not (plan.add or plan.replace or gone or unfinished or new_folders or empty_folders) and right == recorded:
-        return job.result(plan, records=list(right.values()))
-    with archive_errors(mount, copy):
-        for path in unfinished:
-            (copy / path).unlink()
-    replaced = Replaced(job.place, job.rid, days=job.options.keep_replaced_days, moment=job.moment)
-    paths = (*plan.add, *plan.replace)
-    with flushed(mount) as flush:
-        transferred = _bring(job, paths, archived, replaced=replaced, flush=flush)
-        records = [*held, *job.records_of(plan, paths, transferred.checksums)]
-        job.finish_folders(copy)
-        with archive_errors(mount, copy):
-            flush()
-        # Last, so that a sync that was killed before it finds something to do, and finishes the folders too; but before
-        # anything goes: killed then, the next one finds what is there and not on record.
-        job.record(copy, recorded.values(), records)
-        if gone or empty_folders:
-            _remove(job, gone, empty_folders, replaced=replaced)
-            job.finish_folders(copy)
-            with archive_errors(mount, copy):
-                flush()
-    replaced.remove_old()
-    return job.result(plan, records=records, transferred=transferred, removed=gone)
+    held = tuple(kept(stays, copy, archived, recorded=recorded, mount=mount, forget_lost=replaces))
+    old_folders = (path for path in archived.folders.keys() - job.source.folders.keys() if _may_go(job, path))
+    empty_folders = tuple(old_folders) if replaces else ()
+    return _Update(job, archived, recorded, plan, gone, empty_folders, held, tuple(leftovers(archived)))
 
 
 def _bring(

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ao_workflows.archive.disk import scratch_errors
-from ao_workflows.archive.existing_work import update
+from ao_workflows.archive.existing_work import preview, update
 from ao_workflows.archive.job import Job
 from ao_workflows.archive.lock import turn_of_mount, work_lock
 from ao_workflows.archive.new_work import create
 from ao_workflows.archive.options import SyncOptions
 from ao_workflows.archive.place import is_archived, open_shard, place_of
-from ao_workflows.archive.plan import without_own_record
+from ao_workflows.archive.plan import Plan, without_own_record
 from ao_workflows.archive.refusal import check_archivable, expected_checksums
 from ao_workflows.archive.result import SyncResult
 from ao_workflows.archive.transfer import Progress
@@ -48,17 +48,40 @@ def sync_work(
         the other syncs to the mount (``waiting-for-turn``).
     :raises SystemFailed: if scratch or the archive fails, or a file is not what the inventory says.
     """
-    place = place_of(root, rid)
+    job = _job(work, root, rid, options, inventory=inventory, progress=progress)
+    place = job.place
+    open_shard(place)
+    with work_lock(place.shard, rid, mount=place.mount), turn_of_mount(place.mount, at_once=options.at_once):
+        return update(job) if is_archived(place, work) else create(job)
+
+
+def preview_sync(work: Path, root: Path, *, rid: Rid, options: SyncOptions = _DEFAULTS) -> SyncResult:
+    """Return what :func:`sync_work` would do, and change nothing.
+
+    :raises AoError: as it would.
+    """
+    job = _job(work, root, rid, options)
+    if is_archived(job.place, work):
+        return preview(job)
+    return job.result(Plan(add=tuple(job.source.files), replace=(), current=(), reread=0), records=[])
+
+
+def _job(
+    work: Path,
+    root: Path,
+    rid: Rid,
+    options: SyncOptions,
+    *,
+    inventory: Sequence[FileRecord] | None = None,
+    progress: Progress | None = None,
+) -> Job:
     with scratch_errors(work):
         found = read_tree(work)
     listed = {record.path for record in inventory or ()}
     source = without_own_record(rid, without_litter(found, listed=listed))
     check_archivable(rid, source)
     expected = expected_checksums(work, source, inventory or ())
-    job = Job(rid, work, source, expected, place, options, progress or _ignore, datetime.now(UTC))
-    open_shard(place)
-    with work_lock(place.shard, rid, mount=place.mount), turn_of_mount(place.mount, at_once=options.at_once):
-        return update(job) if is_archived(place, work) else create(job)
+    return Job(rid, work, source, expected, place_of(root, rid), options, progress or _ignore, datetime.now(UTC))
 
 
 def _ignore(_: int) -> None:

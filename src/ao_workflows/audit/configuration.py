@@ -24,7 +24,7 @@ Moment = Literal["pre", "post"]
 """Before the sync, or of the archive copy after it."""
 
 BUILT_IN = "built in"
-_RULES = AuditRules.model_fields.keys() - {"tests", "tests_off"}
+_RULES = tuple(key for key in AuditRules.model_fields if key not in {"tests", "tests_off"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _work_layer(options: AuditOptions, moment: Moment, below: list[Layer]) -> La
 
 
 def _configuration(layers: Sequence[Layer]) -> AuditConfiguration:
-    properties, origins = AuditProperties(), dict.fromkeys(sorted(_RULES), BUILT_IN)
+    properties, origins = AuditProperties(), dict.fromkeys(_RULES, BUILT_IN)
     on: dict[str, str] = dict.fromkeys(audit_tests(), BUILT_IN)
     off: dict[str, str] = {}
     for layer in layers:

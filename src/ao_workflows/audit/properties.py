@@ -133,7 +133,9 @@ def assigned(assignments: Iterable[str]) -> dict[str, Any]:
 def written(rule: str, value: Any) -> str:
     """Return the ``key=value`` that says a rule of :class:`AuditProperties`, by the rule's name."""
     key = next(key for key, name in _RULES.items() if name == rule)
-    return f"{key}={','.join(map(str, sorted(value))) if isinstance(value, frozenset) else value}"
+    if isinstance(value, frozenset):
+        return f"{key}={','.join(map(str, sorted(value)))}"
+    return f"{key}={value:.9f}" if isinstance(value, float) else f"{key}={value}"
 
 
 def parse_size(text: str) -> int:

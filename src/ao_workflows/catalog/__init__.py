@@ -1,5 +1,12 @@
 """The catalog: the database that is the record of every delivery, work, stage and event."""
 
+from ao_workflows.catalog.archive_copies import (
+    ChangeRow,
+    changes_of,
+    manifest_of,
+    record_archive_copy,
+    record_changes,
+)
 from ao_workflows.catalog.claims import (
     Claim,
     ClaimLost,
@@ -48,6 +55,7 @@ __all__ = [
     "Catalog",
     "CatalogNotMigrated",
     "CatalogUnavailable",
+    "ChangeRow",
     "Claim",
     "ClaimLost",
     "Delivery",
@@ -61,6 +69,7 @@ __all__ = [
     "Work",
     "WorkRow",
     "WorkState",
+    "changes_of",
     "claim_due",
     "closed_deliveries",
     "conclude_delivery",
@@ -72,9 +81,12 @@ __all__ = [
     "latest_outcome",
     "list_works",
     "make_sure_of_ledger",
+    "manifest_of",
     "messages_not_understood",
     "now",
+    "record_archive_copy",
     "record_arrival",
+    "record_changes",
     "record_message",
     "record_outcome",
     "register_works",

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Text,
@@ -41,6 +42,7 @@ class WorkState(StrEnum):
     UNBAGGED = "unbagged"
     AUDITED = "audited"
     ARCHIVED = "archived"
+    PUBLISHED = "published"
     COMPLETE = "complete"
     WAITING = "waiting"
     ERROR = "error"
@@ -251,7 +253,7 @@ class Work(Base):
         CheckConstraint(_one_of("state", WorkState), name="state"),
         CheckConstraint("state NOT IN ('rejected', 'error') OR (reason <> '' AND reason_code <> '')", name="reason"),
         CheckConstraint("(state = 'waiting') = (waiting_for <> '')", name="waiting_for"),
-        CheckConstraint("state NOT IN ('archived', 'complete') OR archive_path <> ''", name="archive_path"),
+        CheckConstraint("state <> 'archived' OR archive_path <> ''", name="archive_path"),
     )
 
     id: Mapped[int] = mapped_column(_Id, primary_key=True)
@@ -265,9 +267,42 @@ class Work(Base):
     files: Mapped[int] = mapped_column(default=0)
     bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     archive_path: Mapped[str] = mapped_column(Text, default="")
+    """Where it is in the archive; empty if it is not there, or its makers want it not to be."""
+    web_address: Mapped[str] = mapped_column(Text, default="")
+    """Where its images are on the web; empty if they are not."""
     updated_at: Mapped[datetime]
 
     delivery: Mapped[Delivery] = relationship(back_populates="works")
+
+
+class ArchiveCopy(Base):
+    """What the archive holds of a work, as the last sync left it."""
+
+    __tablename__ = "archive_copies"
+
+    rid: Mapped[str] = mapped_column(String(45), primary_key=True)
+    path: Mapped[str] = mapped_column(Text)
+    manifest: Mapped[bytes] = mapped_column(LargeBinary)
+    """Path, size, SHA-512 and time of each file: gzipped lines of JSON."""
+    files: Mapped[int]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    updated_at: Mapped[datetime]
+
+
+class ArchiveChange(Base):
+    """What one sync changed in the archive's copy of a work."""
+
+    __tablename__ = "archive_changes"
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    rid: Mapped[str] = mapped_column(String(45), index=True)
+    delivery_id: Mapped[int | None] = mapped_column(ForeignKey("deliveries.id"))
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(255))
+    groups: Mapped[dict[str, Any]]
+    """The numbers of files that were added, replaced, removed and left alone, by image group."""
+    paths: Mapped[bytes] = mapped_column(LargeBinary)
+    """The files that were added, replaced and removed: gzipped JSON."""
 
 
 class StageOutcome(Base):

@@ -19,6 +19,16 @@ from ao_workflows.units import size_text
 UNBAG = "unbag"
 """The one stage that concerns the delivery as a whole; the others concern one work each."""
 
+ARCHIVE = "archive"
+"""The stage after which a work is safe in the archive file system."""
+
+_UNFINISHED = {
+    WorkState.UNBAGGED: "audited",
+    WorkState.AUDITED: "archived",
+    WorkState.ARCHIVED: "published",
+}
+"""States from which a work has something before it, and what that is."""
+
 _STOPPED = frozenset({DeliveryState.REJECTED, DeliveryState.ERROR, DeliveryState.WAITING})
 
 
@@ -165,7 +175,7 @@ def register_works(
         if work is None:
             work = Work(delivery_id=delivery.id, rid=rid)
             session.add(work)
-        if work.state not in {WorkState.ARCHIVED, WorkState.COMPLETE}:
+        if work.state not in {WorkState.ARCHIVED, WorkState.PUBLISHED, WorkState.COMPLETE}:
             work.state = WorkState.UNBAGGED
             _explain(work, Outcome(kind="done"))
         work.files, work.bytes, work.updated_at = files, size, now()
@@ -208,7 +218,7 @@ def conclude_delivery(session: Session, claim: Claim, *, policy: RetryPolicy) ->
         return delivery
     moment = now()
     for work in delivery.works:
-        if work.state == WorkState.ARCHIVED:
+        if work.state == WorkState.PUBLISHED:
             work.state = WorkState.COMPLETE
             work.updated_at = moment
     result = _result_of(session, claim, delivery)
@@ -277,7 +287,10 @@ def retry_delivery(session: Session, delivery_id: int, *, actor: str, force: boo
     delivery.due_at = moment
     for work in delivery.works:
         if work.state in {WorkState.REJECTED, WorkState.ERROR, WorkState.WAITING}:
-            work.state = WorkState.UNBAGGED
+            archived = latest_outcome(session, delivery_id=delivery.id, stage=ARCHIVE, work_id=work.id)
+            # What is in the archive need not be fetched again to be published.
+            is_there = archived is not None and archived.outcome == "done" and work.archive_path
+            work.state = WorkState.ARCHIVED if is_there else WorkState.UNBAGGED
             _explain(work, Outcome(kind="done"))
     add_event(session, type_="retry-asked", delivery_id=delivery.id, actor=actor, at=moment)
     return delivery
@@ -289,13 +302,13 @@ def _result_of(session: Session, claim: Claim, delivery: Delivery) -> Outcome:
         return _outcome_of(unbag)
     if unbag is None or unbag.outcome != "done" or not delivery.works:
         return _unfinished(f"attempt {claim.attempt} ended before the delivery was opened")
-    for state in (WorkState.ERROR, WorkState.WAITING, WorkState.UNBAGGED, WorkState.AUDITED, WorkState.REJECTED):
+    for state in (WorkState.ERROR, WorkState.WAITING, *_UNFINISHED, WorkState.REJECTED):
         works = [work for work in delivery.works if work.state == state]
         if not works:
             continue
         work = works[0]
-        if state in {WorkState.UNBAGGED, WorkState.AUDITED}:
-            return _unfinished(f"attempt {claim.attempt} ended before {work.rid} was archived")
+        if state in _UNFINISHED:
+            return _unfinished(f"attempt {claim.attempt} ended before {work.rid} was {_UNFINISHED[state]}")
         more = f" (and {len(works) - 1} more of its works)" if len(works) > 1 else ""
         return Outcome(
             kind=state.value,  # type: ignore[arg-type]  # the three states here have the names of outcomes

@@ -36,6 +36,7 @@ class WorkRow:
     files: int
     bytes: int
     archive_path: str
+    web_address: str
     delivery: int
     source: str
     attempt: int
@@ -128,6 +129,7 @@ def _rows_of(delivery: Delivery, findings: _Findings, *, most: int | None) -> li
             files=subject.files if isinstance(subject, Work) else 0,
             bytes=subject.bytes if isinstance(subject, Work) else 0,
             archive_path=subject.archive_path if isinstance(subject, Work) else "",
+            web_address=subject.web_address if isinstance(subject, Work) else "",
             delivery=delivery.id,
             source=delivery.source,
             attempt=delivery.attempt,

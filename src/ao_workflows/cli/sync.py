@@ -1,48 +1,183 @@
-"""``ao sync``: a work into its place in the archive file system."""
+"""``ao sync``: a work into its place in the archive file system, and its images onto the web."""
 
+import getpass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
-from ao_workflows.archive import sync_work
+from ao_workflows.access import WebTarget, web_target
+from ao_workflows.archive import SyncResult, preview_sync, read_record, sync_work
+from ao_workflows.archive.web import PublishResult, publish
 from ao_workflows.audit import AuditConfigurer, run_audit
-from ao_workflows.cli.output import JsonOption, print_json, progress_bytes, say, settings_with_logs
+from ao_workflows.catalog import Catalog
+from ao_workflows.cli.output import JsonOption, cell, out, print_json, progress_bytes, say, settings_with_logs
+from ao_workflows.errors import UsageError
+from ao_workflows.settings import Settings
+from ao_workflows.staging import catalog_if_there, record_copy
+from ao_workflows.staging.sync_plan import SyncPlan, archive_options, plan_sync, web_options
+from ao_workflows.staging.volumes import volumes_of
+from ao_workflows.storage import PretendingWebStore
 from ao_workflows.units import size_text
-from ao_workflows.works import parse_rid
+from ao_workflows.works import Rid, archive_path, parse_rid
 
 
 def sync(
     work: Annotated[Path, typer.Argument(help="The folder of the work.", metavar="WORK", show_default=False)],
     archive: Annotated[
         Path | None,
-        typer.Option(help="The folder that holds Archive0 … Archive3; the settings say where when left out."),
+        typer.Option(help="The folder that holds Archive0 … Archive3.", metavar="ROOT"),
     ] = None,
+    web: Annotated[
+        str | None, typer.Option(help="Where readers get images: s3://bucket/prefix, or a folder.", metavar="TARGET")
+    ] = None,
+    replace_archive: Annotated[
+        bool,
+        typer.Option("--replace-archive", help="Remove from the archive copy what the work does not have."),
+    ] = False,
+    replace_web: Annotated[
+        bool, typer.Option("--replace-web", help="Remove from the web images that are not there any more.")
+    ] = False,
+    checksum: Annotated[
+        bool, typer.Option("--checksum", help="Read all files on both sides, rather than trust sizes and times.")
+    ] = False,
     with_audit: Annotated[bool, typer.Option("--audit", help="Audit the work first; stop if it fails.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Do nothing: show where the work would go, and because of what.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy a work to Archive{n}/{nn}/{RID}, every byte proved on disk, and nothing done twice.
+    """Copy a work to Archive{n}/{nn}/{RID}, every byte proved on disk, its images to the web, and nothing done twice.
 
-    A new work appears in one piece or not at all; a changed file is replaced only after the new one is verified.
+    A new work appears in one piece or not at all; a changed file is replaced only after the new one is verified. What
+    is published is what the archive has then. With --archive or --web only that is done; without, what the work's
+    config/sync.yml, the site's or the settings say.
 
-    Example: ao sync /mnt/incoming/W22084 --archive /mnt
+    Example: ao sync /mnt/incoming/W22084 --archive /mnt --web s3://images.example.org/library
     """
     settings = settings_with_logs()
     work = work.absolute()
     rid = parse_rid(work.name)
+    named = archive is not None or web is not None
+    if web is not None:
+        settings = settings.model_copy(update={"web": settings.web.model_copy(update={"target": web})})
+    plan = plan_sync(
+        settings,
+        work,
+        archive=archive is not None if named else None,
+        web=web is not None if named else None,
+        replace_archive=replace_archive,
+        replace_web=replace_web,
+    )
+    if explain:
+        _explain(work, plan, as_json=as_json)
+        return
+    if not (plan.archive or plan.web):
+        raise UsageError(
+            f"There is nothing to do with {rid}: it goes neither into the archive nor onto the web.",
+            action="See why with --explain, or name --archive or --web.",
+        )
     if with_audit:
         rules = AuditConfigurer(settings.audit).for_work(work)
         rejection = run_audit(work, tests=rules.tests, properties=rules.properties).rejection()
         if rejection is not None:
             raise rejection
+    root = (archive or settings.archive_root).absolute() if plan.archive else None
+    target = web_target(settings, settings.web.target or "") if plan.web else None
+    # Whoever keeps a record of the archive finds it there; whether it can be kept is asked before anything is done.
+    catalog = catalog_if_there(settings) if root is not None and not dry_run else None
+    result = _archived(settings, plan, work, root, rid, catalog, checksum, dry_run) if root is not None else None
+    copy = archive_path(root, rid) if root is not None and not dry_run else work
+    published = _published(settings, plan, copy, target, rid, root, dry_run) if target is not None else None
+    _tell(rid, result, published, dry_run=dry_run, as_json=as_json)
+
+
+def _archived(
+    settings: Settings,
+    plan: SyncPlan,
+    work: Path,
+    root: Path,
+    rid: Rid,
+    catalog: Catalog | None,
+    checksum: bool,  # private, and called once
+    dry_run: bool,  # private, and called once
+) -> SyncResult:
+    # The work is a person's: files of it do not become the archive's.
+    options = archive_options(settings, plan, link=False, checksum=checksum)
+    if dry_run:
+        return preview_sync(work, root, rid=rid, options=options)
     with progress_bytes(f"{rid} → archive", None) as progress:
-        result = sync_work(work, archive or settings.archive_root, rid=rid, progress=progress)
+        result = sync_work(work, root, rid=rid, options=options, progress=progress)
+    if catalog is not None:
+        with catalog.transaction() as session:
+            record_copy(session, rid, result.archive_path, result.records, actor=getpass.getuser())
+    return result
+
+
+def _published(
+    settings: Settings,
+    plan: SyncPlan,
+    source: Path,
+    target: WebTarget,
+    rid: Rid,
+    root: Path | None,
+    dry_run: bool,  # private, and called once
+) -> PublishResult:
+    is_archived = root is not None and not dry_run
+    records = read_record(source, rid, mount=source) if is_archived else {}
+    with progress_bytes(f"{rid} → web", None) as progress:
+        return publish(
+            rid,
+            volumes_of(source, records),
+            PretendingWebStore(target.store) if dry_run else target.store,
+            address=target.address_of(rid),
+            options=web_options(settings, plan, prefix=target.prefix),
+            record=source / "sync-inventory" / f"{rid}.web.jsonl" if is_archived else None,
+            progress=progress,
+        )
+
+
+def _tell(
+    rid: Rid, result: SyncResult | None, published: PublishResult | None, *, dry_run: bool, as_json: bool
+) -> None:
     if as_json:
-        print_json(result.as_dict())
+        document: dict[str, Any] = {"rid": rid} | (result.as_dict() if result else {})
+        if published is not None:
+            document["web"] = published.as_dict()
+        print_json(document | ({"dry_run": True} if dry_run else {}))
         return
-    say(
-        f"{rid} is in {result.archive_path}: {result.added} files added, {result.replaced} replaced, "
-        f"{result.unchanged} unchanged, {size_text(result.bytes)} written and verified."
-    )
-    for name in result.skipped:
-        say(f"  not archived: {name}")
+    is_there = "would be" if dry_run else "is"
+    if result is not None:
+        removed = f"{result.removed} removed, " if result.removed else ""
+        proved = "to be written" if dry_run else "written and verified"
+        say(
+            f"{rid} {is_there} in {result.archive_path}: {result.added} files added, {result.replaced} replaced, "
+            f"{removed}{result.unchanged} unchanged, {size_text(result.bytes)} {proved}."
+        )
+        if result.from_memory:
+            say(
+                f"  {result.from_memory} files were read back from memory: the file system did not drop them, so the "
+                "disk itself was not asked.",
+                style="yellow",
+            )
+        for name in result.skipped:
+            say(f"  not archived: {name}")
+    if published is not None:
+        left = f"{published.left} others left alone, " if published.left else ""
+        removed = f"{published.removed} removed, " if published.removed else ""
+        say(
+            f"{rid} {is_there} at {published.address}: {published.sent} sent, {left}{removed}"
+            f"{published.unchanged} unchanged, {size_text(published.bytes)} sent."
+        )
+
+
+def _explain(work: Path, plan: SyncPlan, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"work": str(work), "plan": [item.as_dict() for item in plan.explained]})
+        return
+    table = Table("What", "In force", "Because of", title=cell(str(work)), title_justify="left", box=None)
+    for item in plan.explained:
+        table.add_row(item.key, item.value, cell(item.origin))
+    out().print(table)

@@ -10,11 +10,13 @@ from rich.table import Column, Table
 
 from ao_workflows.catalog import (
     MAX_NUMBER,
+    ChangeRow,
     Delivery,
     DeliveryState,
     Event,
     WorkRow,
     WorkState,
+    changes_of,
     events_of,
     find_delivery,
     list_works,
@@ -25,8 +27,12 @@ from ao_workflows.cli.output import JsonOption, cell, out, print_json, say, sett
 from ao_workflows.errors import UsageError
 from ao_workflows.staging import Process
 from ao_workflows.units import size_text
+from ao_workflows.works import parse_rid
 
 app = typer.Typer(help="Works and deliveries: list, history, try again.", no_args_is_help=True)
+
+PATHS_SHOWN = 20
+"""How many paths of a kind are shown to a person; ``--json`` has them all."""
 
 STATE_STYLES = {"complete": "green", "rejected": "red", "error": "red", "waiting": "yellow"}
 """Colours for states; the words alone say as much."""
@@ -86,6 +92,28 @@ def show(
 
 
 @app.command()
+def changes(
+    rid: Annotated[str, typer.Argument(help="The work.", metavar="RID")],
+    last: Annotated[int, typer.Option(help="How many syncs back.", min=1, max=1000, metavar="N")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what the last sync changed in the archive copy of a work: files added, replaced, removed and left alone.
+
+    Example: ao works changes W22084 --last 5
+    """
+    process = Process.open(settings_with_logs())
+    with process.catalog.reading() as session:
+        found = changes_of(session, parse_rid(rid), limit=last)
+    if as_json:
+        print_json({"rid": rid, "changes": [change.as_dict() for change in found]})
+        return
+    if not found:
+        raise UsageError(f"No sync of {rid} is on record.", action="See `ao works list`.")
+    for change in found:
+        _show_change(change)
+
+
+@app.command()
 def retry(
     delivery: Annotated[int, typer.Argument(help="The number of the delivery.", min=1, max=MAX_NUMBER)],
     force: Annotated[
@@ -104,6 +132,28 @@ def retry(
         print_json({"delivery": row.id, "state": row.state})
     else:
         say(f"Delivery {row.id} ({row.source}) is due again.")
+
+
+def _show_change(change: ChangeRow) -> None:
+    by = f"delivery {change.delivery}" if change.delivery is not None else change.actor
+    table = Table(
+        "Image group",
+        *(Column(kind, justify="right") for kind in ("Added", "Replaced", "Removed", "Untouched")),
+        title=cell(f"{change.rid}, {change.at:%Y-%m-%d %H:%M:%S} UTC, by {by}"),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for group, counts in change.groups.items():
+        kinds = ("added", "replaced", "removed", "untouched")
+        table.add_row(cell(group or "(outside of groups)"), *(str(counts.get(kind, 0)) for kind in kinds))
+    console = out()
+    console.print(table)
+    for kind, paths in change.paths.items():
+        for path in paths[:PATHS_SHOWN]:
+            console.print(cell(f"  {kind}: {path}"))
+        if len(paths) > PATHS_SHOWN:
+            console.print(f"  {kind}: … and {len(paths) - PATHS_SHOWN} more; --json lists them all.")
 
 
 def works_table(rows: list[WorkRow]) -> Table:

@@ -15,6 +15,7 @@ from ao_workflows.settings.model import (
     ScratchSettings,
     Settings,
     SyncSettings,
+    WebSettings,
 )
 from ao_workflows.settings.sources import EffectiveValue, explain_settings, load_settings, settings_from_file
 
@@ -34,6 +35,7 @@ __all__ = [
     "ScratchSettings",
     "Settings",
     "SyncSettings",
+    "WebSettings",
     "explain_settings",
     "load_settings",
     "settings_from_file",

@@ -4,7 +4,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from ao_workflows.errors import UsageError
 
@@ -117,8 +126,10 @@ def _not_ours(name: str) -> str:
 
 
 class SyncSettings(_Section):
-    """Who puts works into the archive: this program, or one that the site brings."""
+    """What is done with a work that says nothing of it itself, and who puts works into the archive."""
 
+    config: Place | None = None
+    """The site's ``sync.yml``, for works without one. Left out: ``~/.config/bdrc/site-sync.yml``, if it is there."""
     backend: Literal["builtin", "command"] = "builtin"
     """``command`` lets the program that ``command`` names do it; the copy is read and compared afterwards."""
     command: Annotated[str, Field(min_length=1)] = "syncOneWork.sh"
@@ -130,7 +141,7 @@ class SyncSettings(_Section):
     rejected_exit_codes: tuple[Annotated[int, Field(ge=1, le=255)], ...] = ()
     """Exit codes by which ``command`` says that the content is bad. Others but 0 are failures of the system."""
     replace: bool = False
-    """Whether a work whose own ``config/sync.yml`` says ``replace: true`` gets its old copy removed (``-A``)."""
+    """Whether ``replace: true`` in a work's ``config/sync.yml`` has files removed that the work has no more."""
     may_skip_litter: bool = False
     """Whether ``command`` may leave out files named ``.*``, ``~*``, ``#*``, ``*~`` and ``thumbs.db``."""
     db_config: Annotated[str, Field(pattern=r"^[^:]+:.+$")] | None = None
@@ -146,6 +157,41 @@ class ArchiveSettings(_Section):
     """The folder that holds the mounts ``Archive0`` … ``Archive3``."""
     marker: str | None = None
     """A file that each mount must hold, such as ``.ao-archive``; where it is missing, deliveries wait for the mount."""
+    verify: Literal["reread", "written"] = "reread"
+    """What proves a file before it gets its name: ``reread`` reads it back, ``written`` trusts what the disk says."""
+    checksum: bool = True
+    """Whether a delivery of a work that the archive has reads all of it, or trusts sizes, times and its record."""
+    link: bool = True
+    """Whether files that were unpacked on the archive's own file system become the archive's without being copied."""
+    max_syncs: Positive = 2
+    """Syncs that may write to one mount at the same time, over all processes and machines; others wait."""
+    keep_replaced_days: Annotated[int, Field(ge=0)] = 0
+    """For how many days replaced and removed versions of files are kept beside their work; 0 for not at all."""
+    file_mode: Annotated[str, Field(pattern=r"^0?[0-7]{3}$")] | None = None
+    """Permissions of archived files, such as ``0644``. Left out: what the process makes (its umask)."""
+    folder_mode: Annotated[str, Field(pattern=r"^[0-7]?[0-7]{3}$")] | None = None
+    """Permissions of archived folders, such as ``0755`` or ``2775``. Left out: what the process makes."""
+    group: str | None = None
+    """The group of archived files and folders, by name or number. Left out: what the file system gives."""
+
+
+class WebSettings(AwsSettings):
+    """Where readers get images from; how to reach a bucket, where that is left out, is taken from ``[aws]``."""
+
+    target: str | None = None
+    """``s3://bucket/prefix``, or a folder that is there. Left out: works are not published."""
+    uploads: Annotated[int, Field(ge=1, le=256)] = 32
+    """Images that are sent at the same time."""
+    iiif: bool = False
+    """Whether a IIIF Presentation 3 manifest of each work is published, as ``manifest.json`` beside ``images/``."""
+    base_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] | None = None
+    """The address under which readers find what ``target`` holds; a IIIF manifest needs it."""
+
+    @model_validator(mode="after")
+    def _has_what_iiif_needs(self) -> "WebSettings":
+        if self.iiif and self.base_url is None:
+            raise ValueError("iiif needs base_url: a manifest names every image by its address")
+        return self
 
 
 class AuditRules(_Section):
@@ -245,6 +291,7 @@ class Settings(_Section):
     archive: ArchiveSettings = ArchiveSettings()
     sync: SyncSettings = SyncSettings()
     audit: AuditSettings = AuditSettings()
+    web: WebSettings = WebSettings()
     process: ProcessSettings = ProcessSettings()
     log: LogSettings = LogSettings()
 

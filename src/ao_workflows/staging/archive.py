@@ -7,20 +7,21 @@ stand beside the new ones now.
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ao_workflows.archive import ScratchDamaged, sync_work
+from ao_workflows.archive import ScratchDamaged, SyncResult, sync_work
 from ao_workflows.catalog import Work
 from ao_workflows.errors import MustWait
 from ao_workflows.inventory import FileRecord, read_inventory
 from ao_workflows.settings import Settings
+from ao_workflows.staging.archive_record import record_copy
 from ao_workflows.staging.audit import audited
 from ao_workflows.staging.scratch import forget, inventory_file
 from ao_workflows.staging.site_archive import archived_by_command
 from ao_workflows.staging.source import refuse_superseded
 from ao_workflows.staging.stage import StageContext, StageResult
+from ao_workflows.staging.sync_plan import SyncPlan, archive_options, not_wanted, plan_sync
 from ao_workflows.works import Rid, archive_mount, archive_path, parse_rid
 
 
@@ -35,16 +36,23 @@ def run(context: StageContext) -> StageResult:
     # It was so when it was unbagged; since then, days may have passed.
     refuse_superseded(context.process, context.delivery)
     settings = context.process.settings
+    plan = plan_sync(settings, context.folder / rid)
+    if not plan.archive:
+        return StageResult(detail=not_wanted(plan, "archive"), skipped=True)
     _wait_for_mount(archive_mount(settings.archive_root, rid), settings.archive.marker)
     inventory = read_inventory(inventory_file(context.folder, rid))
     if settings.sync.backend == "command":
-        detail = archived_by_command(settings, context.folder, rid, inventory)
+        detail, records = archived_by_command(settings, plan, context.folder, rid, inventory), inventory
     else:
-        detail = _archived(settings, context.folder, rid, inventory)
+        result = _archived(settings, plan, context.folder, rid, inventory)
+        detail, records = result.as_dict(), list(result.records)
     place = archive_path(settings.archive_root, rid)
 
     def record(session: Session) -> None:
         session.get_one(Work, work_id).archive_path = str(place)
+        record_copy(
+            session, rid, place, records, actor=context.delivery.claimed_by or "", delivery_id=context.delivery.id
+        )
 
     rejection = None
     # Where both programs are the site's, the one that syncs has the other audit what it wrote.
@@ -53,9 +61,13 @@ def run(context: StageContext) -> StageResult:
     return StageResult(detail=detail, rejection=rejection, record=record)
 
 
-def _archived(settings: Settings, folder: Path, rid: Rid, inventory: Sequence[FileRecord]) -> dict[str, Any]:
+def _archived(
+    settings: Settings, plan: SyncPlan, folder: Path, rid: Rid, inventory: Sequence[FileRecord]
+) -> SyncResult:
+    # Nobody writes to what was unpacked any more, so its files may become the archive's.
+    options = archive_options(settings, plan, link=True, checksum=settings.archive.checksum)
     try:
-        return sync_work(folder / rid, settings.archive_root, rid=rid, inventory=inventory).as_dict()
+        return sync_work(folder / rid, settings.archive_root, rid=rid, inventory=inventory, options=options)
     except ScratchDamaged:
         forget(folder, rid)
         raise

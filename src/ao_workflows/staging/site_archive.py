@@ -14,14 +14,18 @@ from ao_workflows.inventory import FileRecord
 from ao_workflows.settings import Settings
 from ao_workflows.staging.scratch import forget, is_whole
 from ao_workflows.staging.site_tools import sync_to_archive
+from ao_workflows.staging.sync_plan import SyncPlan
 from ao_workflows.works import Rid, archive_path
 
 log = structlog.get_logger(__name__)
 
 
-def archived_by_command(settings: Settings, folder: Path, rid: Rid, inventory: Sequence[FileRecord]) -> dict[str, Any]:
+def archived_by_command(
+    settings: Settings, plan: SyncPlan, folder: Path, rid: Rid, inventory: Sequence[FileRecord]
+) -> dict[str, Any]:
     """Let the site's program put a work into the archive, and prove that it did; return what is there, for the record.
 
+    :param plan: what is to be done with the work.
     :param folder: the delivery's folder in scratch, which holds the work.
     :param inventory: what was unpacked.
     :raises MustWait: (``waiting-for-sync``) if another sync of the work runs, also one that outlived its caller.
@@ -35,8 +39,8 @@ def archived_by_command(settings: Settings, folder: Path, rid: Rid, inventory: S
     if not delivered:  # nothing could be proved, and that would be a success over nothing
         raise EmptyWork(f"{rid} holds no file.", action="Deliver the work with its content.")
     place = archive_path(settings.archive_root, rid)
-    with hold_place(settings.archive_root, rid) as lock:
-        job = sync_to_archive(settings, folder / rid, keep_open=(lock,))
+    with hold_place(settings.archive_root, rid, at_once=settings.archive.max_syncs) as lock:
+        job = sync_to_archive(settings, folder / rid, plan, keep_open=(lock,))
         findings = verify_copy(settings.archive_root, rid=rid, inventory=delivered)
     skipped = [each.path for each in findings if settings.sync.may_skip_litter and _is_litter(each)]
     if skipped:

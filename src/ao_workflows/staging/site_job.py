@@ -13,7 +13,8 @@ from pathlib import Path
 from ao_workflows.audit import quoted_options
 from ao_workflows.errors import SystemFailed, UsageError
 from ao_workflows.settings import Settings
-from ao_workflows.works import SyncConfig, invalid_sync_config, read_sync_config
+from ao_workflows.staging.sync_plan import SyncPlan
+from ao_workflows.works import invalid_sync_config
 
 _ALWAYS = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 """Variables of our own environment that every program may need, and that hold no secrets."""
@@ -84,18 +85,10 @@ def _new_folder(parent: Path, name: str) -> Path:
     raise AssertionError
 
 
-def sync_config_of(work: Path, settings: Settings) -> SyncConfig | None:
-    """Return what the work itself wants, ``None`` if it says nothing, or works have no say.
-
-    :raises InvalidSyncConfig: if it is wrong.
-    """
-    return read_sync_config(work) if settings.audit.work_options else None
-
-
-def environment(settings: Settings, job: SiteJob, config: SyncConfig | None = None) -> dict[str, str]:
+def environment(settings: Settings, job: SiteJob, plan: SyncPlan | None = None) -> dict[str, str]:
     """Return all of the environment of a program of the site. What is not known is left out.
 
-    :param config: what the work itself wants.
+    :param plan: what is to be done with the work.
     :raises InvalidSyncConfig: if its audit options are wrong.
     """
     passed = (*_ALWAYS, *_WHEN_KNOWN, *settings.sync.pass_environment)
@@ -119,13 +112,13 @@ def environment(settings: Settings, job: SiteJob, config: SyncConfig | None = No
         variables["AWS_SHARED_CREDENTIALS_FILE"] = str(settings.aws.credentials_file.absolute())
     if settings.log.level == "debug":
         variables["DEBUG_SYNC"] = "true"
-    if config is not None:
+    if plan is not None:
         options = {
-            "LOCAL_AUDIT_OPTIONS": _options("audit.pre", config.audit.pre),
-            "REPO_AUDIT_OPTIONS": _options("audit.post", config.audit.post),
+            "LOCAL_AUDIT_OPTIONS": _options("audit.pre", plan.audit.pre),
+            "REPO_AUDIT_OPTIONS": _options("audit.post", plan.audit.post),
         }
         variables |= {name: text for name, text in options.items() if text}
-        if not config.sync.update_web:
+        if not plan.update_web:
             variables["NO_REFRESH_WEB"] = "true"
     return variables
 

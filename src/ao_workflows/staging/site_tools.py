@@ -8,29 +8,32 @@ from pathlib import Path
 
 from ao_workflows.errors import ContentRejected, SystemFailed
 from ao_workflows.settings import Settings
-from ao_workflows.staging.site_job import SiteJob, begin_job, environment, sync_config_of
+from ao_workflows.staging.site_job import SiteJob, begin_job, environment
 from ao_workflows.staging.site_program import ProgramEnd, find_program, run_program
+from ao_workflows.staging.sync_plan import SyncPlan
 
 SECONDS_PER_MINUTE = 60
 
 
-def sync_to_archive(settings: Settings, work: Path, *, keep_open: Sequence[int] = ()) -> SiteJob:
+def sync_to_archive(settings: Settings, work: Path, plan: SyncPlan, *, keep_open: Sequence[int] = ()) -> SiteJob:
     """Let the site's program put ``work``, a folder named by its RID, into the archive.
 
+    :param plan: what is to be done with the work.
     :param keep_open: descriptors that it inherits, such as that of a lock.
     :raises ContentRejected: (``sync-command-rejected``) if it ends with a code that means so; if the work's own
-        ``config/sync.yml`` is wrong.
+        audit options are wrong.
     :raises SystemFailed: if it cannot be started, fails, takes too long, or does not say that it succeeded.
     """
-    return _sync(settings, work, ("-a", f"{settings.archive_root}/Archive"), "-A", keep_open)
+    target = ["-a", f"{settings.archive_root}/Archive", *(["-A"] if plan.replace_archive else [])]
+    return _sync(settings, work, plan, target, keep_open)
 
 
-def sync_to_web(settings: Settings, work: Path, web_parent: str) -> SiteJob:
+def sync_to_web(settings: Settings, work: Path, plan: SyncPlan, web_parent: str) -> SiteJob:
     """Let the site's program put the web images of ``work`` below ``web_parent``, such as ``s3://bucket/Works``.
 
     :raises AoError: as for :func:`sync_to_archive`.
     """
-    return _sync(settings, work, ("-w", web_parent), "-W", ())
+    return _sync(settings, work, plan, ["-w", web_parent, *(["-W"] if plan.replace_web else [])], ())
 
 
 def audit_by_tool(settings: Settings, work: Path, options: Sequence[str]) -> tuple[SiteJob, ProgramEnd]:
@@ -54,13 +57,11 @@ def failed(program: Path | str, work: Path, job: SiteJob, end: ProgramEnd) -> Sy
     )
 
 
-def _sync(settings: Settings, work: Path, target: tuple[str, str], replacing: str, keep_open: Sequence[int]) -> SiteJob:
-    config = sync_config_of(work, settings)
+def _sync(settings: Settings, work: Path, plan: SyncPlan, target: Sequence[str], keep_open: Sequence[int]) -> SiteJob:
     program, job = find_program(settings.sync.command), begin_job(settings)
     success = job.sync_logs / f"{work.name}.success"
-    may_replace = settings.sync.replace and config is not None and config.sync.replace
-    command: list[str | Path] = [program, *target, *([replacing] if may_replace else []), "-s", success, work]
-    end = _run(settings, job, command, environment(settings, job, config), keep_open)
+    command: list[str | Path] = [program, *target, "-s", success, work]
+    end = _run(settings, job, command, environment(settings, job, plan), keep_open)
     if end.code in settings.sync.rejected_exit_codes:
         raise ContentRejected(
             f"{program.name} {end.how} That code means that {work.name} is bad.",

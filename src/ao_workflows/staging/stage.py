@@ -70,11 +70,13 @@ class StageResult:
 
     :param detail: its figures and findings, as JSON.
     :param rejection: why the content is bad, if it is.
+    :param skipped: there was nothing to do, and the work has not got further.
     :param record: further changes of the catalog, made in the same transaction as the outcome, whatever it is.
     """
 
     detail: Mapping[str, Any] = field(default_factory=dict)
     rejection: ContentRejected | None = None
+    skipped: bool = False
     record: Callable[[Session], None] = lambda _session: None
 
 
@@ -148,7 +150,7 @@ def _run(context: StageContext, stage: Stage) -> Outcome:
             started_at=started_at,
             lease=process.lease,
             work_id=context.work.id if context.work else None,
-            work_state=stage.work_state,
+            work_state=None if result is not None and result.skipped else stage.work_state,
         )
     seconds = round((now() - started_at).total_seconds(), 3)
     if outcome.kind == "done":

@@ -16,7 +16,7 @@ from ao_workflows.staging.scratch import (
 from ao_workflows.staging.source import open_delivery
 from ao_workflows.staging.stage import StageContext, StageResult
 
-_BEYOND_SCRATCH = frozenset({WorkState.ARCHIVED, WorkState.COMPLETE, WorkState.REJECTED})
+_BEYOND_SCRATCH = frozenset({WorkState.ARCHIVED, WorkState.PUBLISHED, WorkState.COMPLETE, WorkState.REJECTED})
 """Works in these states need nothing in scratch any more."""
 
 

@@ -13,7 +13,7 @@ from ao_workflows.storage.local import LocalStore
 from ao_workflows.storage.s3 import S3Store
 from ao_workflows.storage.s3_writer import ObjectExists
 from ao_workflows.storage.source import S3_SCHEME, Source, bucket_and_key, open_local_source, open_source
-from ao_workflows.storage.web import LocalWebStore, S3WebStore, Upload, WebStore, md5
+from ao_workflows.storage.web import LocalWebStore, PretendingWebStore, S3WebStore, Upload, WebStore, md5
 
 __all__ = [
     "S3_SCHEME",
@@ -26,6 +26,7 @@ __all__ = [
     "ObjectGone",
     "ObjectInfo",
     "ObjectNotRestored",
+    "PretendingWebStore",
     "S3Store",
     "S3WebStore",
     "Source",

@@ -176,6 +176,28 @@ class LocalWebStore:
             self._store.delete(key)
 
 
+class PretendingWebStore:
+    """A store that tells what another holds, and takes nothing: to see what would be sent."""
+
+    def __init__(self, store: WebStore) -> None:
+        self._store = store
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """See the contract."""
+        return self._store.list(prefix)
+
+    def send(self, upload: Upload) -> str:
+        """Send nothing."""
+        return md5(upload.content)
+
+    def md5_of(self, info: ObjectInfo) -> str | None:
+        """See the contract."""
+        return self._store.md5_of(info)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove nothing."""
+
+
 def md5(content: bytes) -> str:
     """Return the MD5 of ``content`` in hexadecimal, as eTags are; it protects nothing."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()

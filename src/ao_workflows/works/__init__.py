@@ -33,6 +33,7 @@ from ao_workflows.works.sync_config import (
     SyncConfig,
     SyncTargets,
     invalid_sync_config,
+    read_site_sync_config,
     read_sync_config,
 )
 
@@ -64,6 +65,7 @@ __all__ = [
     "invalid_sync_config",
     "is_litter",
     "parse_rid",
+    "read_site_sync_config",
     "read_structure",
     "read_sync_config",
     "rid_of_object_key",

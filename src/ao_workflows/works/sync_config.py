@@ -1,4 +1,4 @@
-"""A work's own ``config/sync.yml``: what its makers want to be done with it."""
+"""``sync.yml``: what the makers of a work want to be done with it, or the site with all works that say nothing."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, StrictBool
 
-from ao_workflows.errors import ContentRejected, SystemFailed
+from ao_workflows.errors import ContentRejected, SystemFailed, UsageError
 from ao_workflows.yaml_document import MOST_BYTES, InvalidYaml, read_yaml
 
 PLACE = "config/sync.yml"
@@ -76,6 +76,23 @@ def read_sync_config(work: Path) -> SyncConfig | None:
         raise _unreadable(path, error) from error
     finally:
         os.close(descriptor)
+
+
+def read_site_sync_config(path: Path) -> SyncConfig:
+    """Return what the site's own file says, for works that say nothing.
+
+    :raises UsageError: (``config-missing``, ``config-invalid``) naming file and line.
+    :raises SystemFailed: if the disk does not give it.
+    """
+    try:
+        with path.open("rb") as file:
+            return read_yaml(file.read(MOST_BYTES + 1), SyncConfig)
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} is not there.", action="Correct its name.", code="config-missing") from error
+    except InvalidYaml as error:
+        raise UsageError(f"{path} is wrong. {error}", action="Correct the file.", code="config-invalid") from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def invalid_sync_config(why: str) -> InvalidSyncConfig:

@@ -14,7 +14,7 @@ def _conf() -> dict[str, Any]:
 
 @dag(
     dag_id="staging_glacier_process",
-    description="Opens and verifies one delivery, audits its works, and puts them into the archive.",
+    description="Opens and verifies one delivery, audits its works, and puts them into the archive and onto the web.",
     schedule=None,
     catchup=False,
     is_paused_upon_creation=False,
@@ -56,7 +56,14 @@ def staging_glacier_process() -> None:
 
             run_stage(ARCHIVE, _conf(), work_id=work_id)
 
-        audit(work_id) >> archive(work_id)
+        @task
+        def publish(work_id: int) -> None:
+            from ao_workflows.airflow.tasks import run_stage
+            from ao_workflows.staging import PUBLISH
+
+            run_stage(PUBLISH, _conf(), work_id=work_id)
+
+        audit(work_id) >> archive(work_id) >> publish(work_id)
 
     # It only records how the delivery ended. Whatever keeps it from that (the catalog's server is restarted, say)
     # passes; were it to give up first, the delivery would be held until its lease ends.

@@ -2,9 +2,10 @@
 
 from ao_workflows.archive.web.iiif import iiif_manifest
 from ao_workflows.archive.web.publish import PublishResult, WebFile, WebOptions, WebVolume, publish
-from ao_workflows.archive.web.volume_manifest import PageImage, volume_manifest
+from ao_workflows.archive.web.volume_manifest import MEDIA_TYPES, PageImage, volume_manifest
 
 __all__ = [
+    "MEDIA_TYPES",
     "PageImage",
     "PublishResult",
     "WebFile",

@@ -1,0 +1,58 @@
+"""Stage ``publish``: the images of the archived work are where readers get them."""
+
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from ao_workflows.access import web_target
+from ao_workflows.archive import read_record
+from ao_workflows.archive.web import publish
+from ao_workflows.catalog import Work
+from ao_workflows.errors import SystemFailed
+from ao_workflows.staging.site_tools import sync_to_web
+from ao_workflows.staging.stage import StageContext, StageResult
+from ao_workflows.staging.sync_plan import not_wanted, plan_sync, web_options
+from ao_workflows.staging.volumes import volumes_of
+from ao_workflows.works import parse_rid
+
+
+def is_done(context: StageContext) -> bool:
+    """Tell whether the work is on record as published."""
+    return context.was_done
+
+
+def run(context: StageContext) -> StageResult:
+    """Publish what the archive has of the work, earlier deliveries included; if nothing, what is in scratch."""
+    settings, work_id, rid = context.process.settings, context.the_work.id, parse_rid(context.the_work.rid)
+    scratch, archived = context.folder / rid, context.the_work.archive_path
+    source = Path(archived) if archived else scratch
+    plan = plan_sync(settings, scratch if scratch.is_dir() else source)
+    if plan.archive and not archived:
+        raise SystemFailed(
+            f"{rid} is not in the archive yet, and is published from there.",
+            action="It is tried again from the stage before; if this stays, report it with the log.",
+            code="not-archived",
+        )
+    if not plan.web or settings.web.target is None:
+        return StageResult(detail=not_wanted(plan, "web"))
+    target = web_target(settings, settings.web.target, context.process.connections)
+    address = target.address_of(rid)
+    if settings.sync.backend == "command":
+        job = sync_to_web(settings, source, plan, settings.web.target)
+        detail = {"rid": rid, "address": address, "program": settings.sync.command, "log": str(job.log_file)}
+    else:
+        records = read_record(source, rid, mount=source) if archived else {}
+        result = publish(
+            rid,
+            volumes_of(source, records),
+            target.store,
+            address=address,
+            options=web_options(settings, plan, prefix=target.prefix),
+            record=source / "sync-inventory" / f"{rid}.web.jsonl" if archived else None,
+        )
+        detail = result.as_dict()
+
+    def record(session: Session) -> None:
+        session.get_one(Work, work_id).web_address = address
+
+    return StageResult(detail=detail, record=record)

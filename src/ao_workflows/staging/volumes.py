@@ -1,0 +1,81 @@
+"""The image groups of a work as they are published: what is sent, and what readers' programs are told about it."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from PIL.TiffImagePlugin import COMPRESSION_INFO
+
+from ao_workflows.archive import is_litter
+from ao_workflows.archive.web import MEDIA_TYPES, PageImage, WebFile, WebVolume
+from ao_workflows.audit.images import Gallery, ImageFacts
+from ao_workflows.errors import ContentRejected, Finding, SystemFailed
+from ao_workflows.inventory import FileRecord
+from ao_workflows.works import ImageGroup, read_structure
+
+_IMAGES = "images"
+
+
+class WebImageUnreadable(ContentRejected):
+    """A file among the web images cannot be shown: readers would miss a page, and nobody would know."""
+
+    code = "web-image-unreadable"
+
+
+def volumes_of(work: Path, records: Mapping[str, FileRecord]) -> list[WebVolume]:
+    """Return the web images of a work, by image group, after a look at the header of each.
+
+    Left out are what a desktop or an editor left, and ``*.json``.
+
+    :param work: its folder.
+    :param records: what is on record of its files, by path, as far as there is a record.
+    :raises WebImageUnreadable: naming each file that is no image of a type that browsers or the image server know.
+    :raises SystemFailed: if the disk does not give a folder or a file.
+    """
+    structure = read_structure(work)
+    gallery = Gallery(jobs=os.cpu_count() or 1)
+    volumes, findings = [], []
+    for group in structure.groups_of(_IMAGES):
+        try:
+            images = [image for image in gallery.images_of(group.path) if not is_litter(image.name)]
+        except OSError as error:
+            raise SystemFailed(
+                f"{error.filename or group.path}: {error.strerror}.",
+                action="Check the disk and the permissions, then retry.",
+                code="publish-unreadable",
+            ) from error
+        findings += list(_unreadable(work, group, images))
+        files = (_file(work, group, image, records) for image in images if image.format in MEDIA_TYPES)
+        volumes.append(WebVolume(group.name, tuple(files)))
+    if findings:
+        more = f" ({len(findings) - 1} more of the kind.)" if len(findings) > 1 else ""
+        raise WebImageUnreadable(
+            f"{work.name} cannot be published: {findings[0].message}{more}",
+            action="Mend or remove the file, and deliver the work again. Nothing was sent.",
+            findings=findings,
+        )
+    return volumes
+
+
+def _unreadable(work: Path, group: ImageGroup, images: list[ImageFacts]) -> Iterator[Finding]:
+    for image in images:
+        if image.format not in MEDIA_TYPES:
+            path = (group.path / image.name).relative_to(work).as_posix()
+            why = image.problem or f"is {image.format}, which is no image"
+            yield Finding(code=WebImageUnreadable.code, path=path, message=f"{path!r} {why}.")
+
+
+def _file(work: Path, group: ImageGroup, image: ImageFacts, records: Mapping[str, FileRecord]) -> WebFile:
+    path = group.path / image.name
+    known = records.get(path.relative_to(work).as_posix())
+    compression = None if image.compression is None else COMPRESSION_INFO.get(image.compression)
+    page = PageImage(
+        filename=image.name,
+        format=image.format or "",
+        width=image.width,
+        height=image.height,
+        dpi=image.dpi[0] if image.dpi else None,
+        size=image.size,
+        compression=compression or (None if image.compression is None else str(image.compression)),
+    )
+    return WebFile(page, path, known.sha512 if known and known.size == image.size else None)
