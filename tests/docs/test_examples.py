@@ -77,6 +77,7 @@ def environment(folder: Path) -> dict[str, str]:
 PAGES: dict[str, Callable[[Path], None]] = {
     "quickstart.md": prepare_quickstart,
     "audit.md": prepare_command_line,
+    "sync.md": prepare_command_line,
     "run-with-airflow.md": prepare_nothing,
     "reference/command-line.md": prepare_command_line,
 }
