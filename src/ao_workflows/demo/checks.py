@@ -1,13 +1,15 @@
 """What must be true at the end of the demo; it says so itself when it is not."""
 
+import gzip
 import hashlib
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ao_workflows.catalog import WorkRow
 from ao_workflows.demo.place import DemoPlace
 from ao_workflows.demo.samples import SampleDelivery, Samples, SampleWork
-from ao_workflows.works import archive_path
+from ao_workflows.works import archive_path, group_of_path, web_image_key
 
 
 def unmet_expectations(
@@ -45,6 +47,20 @@ def _delivery(
                 yield f"{folder} is there, though the delivery is damaged."
         else:
             yield from _files(folder, work)
+            yield from _web(place.web, work)
+
+
+def _web(folder: Path, work: SampleWork) -> Iterator[str]:
+    """Compare every image that readers get, and look for it in the manifest of its group."""
+    for path, checksum in work.checksums.items():
+        group, name = group_of_path(work.rid, path), path.rpartition("/")[2]
+        if group and "images" in path.split("/")[:-1]:
+            file = folder / web_image_key(work.rid, group, name)
+            manifest = file.with_name("dimensions.json")
+            if not file.is_file() or _sha512(file) != checksum:
+                yield f"{file} is missing, or is not what was drawn."
+            elif name not in [page["filename"] for page in json.loads(gzip.decompress(manifest.read_bytes()))]:
+                yield f"{manifest} does not name {name}."
 
 
 def _files(folder: Path, work: SampleWork) -> Iterator[str]:
@@ -54,6 +70,10 @@ def _files(folder: Path, work: SampleWork) -> Iterator[str]:
         if not file.is_file():
             yield f"{file} is missing."
             continue
-        with file.open("rb") as stream:
-            if hashlib.file_digest(stream, "sha512").hexdigest() != checksum:
-                yield f"{file} is not what was drawn."
+        if _sha512(file) != checksum:
+            yield f"{file} is not what was drawn."
+
+
+def _sha512(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha512").hexdigest()

@@ -28,6 +28,11 @@ class DemoPlace:
         return self.root / "mnt"
 
     @property
+    def web(self) -> Path:
+        """The folder that stands for the web: where readers get images."""
+        return self.root / "web"
+
+    @property
     def drop_folder(self) -> Path:
         """Where people drop zips."""
         return self.root / "drop"
@@ -50,14 +55,14 @@ class DemoPlace:
     def make_new(self) -> None:
         """Remove what an earlier demo left (caches stay) and make the empty folders. :raises OSError: if it cannot."""
         self.root.mkdir(parents=True, exist_ok=True)
-        for name in ("mnt", "drop", "samples", "aws", "airflow", "scratch"):
+        for name in ("mnt", "web", "drop", "samples", "aws", "airflow", "scratch"):
             shutil.rmtree(self.root / name, ignore_errors=True)
         for pattern in ("catalog.db*", "report.json", "ao.toml", "*.log"):
             for file in self.root.glob(pattern):
                 file.unlink()
         for mount in ARCHIVE_ROOTS:
             (self.archive / mount).mkdir(parents=True)
-        for folder in (self.drop_folder, self.samples, self.airflow):
+        for folder in (self.web, self.drop_folder, self.samples, self.airflow):
             folder.mkdir()
 
     def write_settings(self, access: AwsAccess) -> None:
@@ -74,6 +79,9 @@ credentials_file = "{access.credentials_file}"
 
 [archive]
 root = "{self.archive}"
+
+[web]
+target = "{self.web}"
 
 [intake]
 drop_folder = "{self.drop_folder}"
