@@ -12,7 +12,7 @@ import botocore.endpoint
 import pytest
 
 from ao_workflows.catalog import ObjectArrival, record_arrival
-from ao_workflows.settings import Settings, settings_from_file
+from ao_workflows.settings import Settings, WebSettings, settings_from_file
 from ao_workflows.staging.doctor import Check, examine
 from fixtures.faults import Fault, FaultyProxy
 
@@ -292,3 +292,25 @@ def test_a_program_of_the_site_that_is_not_there_is_told(changed):
     assert check.verdict == "bad"
     assert check.found == "There is no program 'syncOneWork.sh' on PATH."
     assert "command in ao.toml" in check.action
+
+
+def test_where_images_go_is_looked_at_when_they_go_anywhere(house, make_bucket, tmp_path):
+    assert "web" not in checks(house.settings)
+    bucket = make_bucket()
+    found = checks(with_web(house, f"s3://{bucket}/library"))["web"]
+    assert (found.verdict, found.found) == ("good", f"s3://{bucket}/library is there")
+    assert "no-such-bucket" in bad(with_web(house, "s3://no-such-bucket"))["web"].found
+    assert "nowhere" in bad(with_web(house, f"{tmp_path}/nowhere"))["web"].found
+
+
+def with_web(house, target: str) -> Settings:
+    return house.settings.model_copy(update={"web": WebSettings(target=target)})
+
+
+def test_a_group_that_is_not_there_and_wrong_rules_of_the_site_are_told(house, tmp_path):
+    (tmp_path / "site.yml").write_text("sync: {wbe: true}\n")
+    archive = house.settings.archive.model_copy(update={"group": "no-such-group"})
+    sync = house.settings.sync.model_copy(update={"config": tmp_path / "site.yml"})
+    found = bad(house.settings.model_copy(update={"archive": archive, "sync": sync}))
+    assert "no-such-group" in found["archive group"].found
+    assert "site.yml is wrong. Line 1" in found["sync rules"].found

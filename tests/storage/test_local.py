@@ -229,3 +229,22 @@ def test_a_broken_disk_is_a_failure_that_names_the_path_and_the_cause():
     failure = _failed(Path("/mnt/Archive0/key"), OSError(errno.EIO, os.strerror(errno.EIO)))
     assert isinstance(failure, StorageFailed)
     assert str(failure).startswith("/mnt/Archive0/key: Input/output error.")
+
+
+def test_a_listing_below_a_prefix_looks_at_no_other_folder_and_behind_no_link(
+    local_store: LocalStore, local_root: Path
+):
+    for key in ("a/b/1", "a/bc/2", "other/3"):
+        (local_root / key).parent.mkdir(parents=True, exist_ok=True)
+        (local_root / key).touch()
+    (local_root / "link").symlink_to(local_root / "a")
+    os.mkdir(local_root / "closed", 0)
+    walked: list[str] = []
+    real_walk = os.walk
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "walk", lambda top, **others: walked.append(str(top)) or real_walk(top, **others))
+        assert [info.key for info in local_store.list("a/b")] == ["a/b/1", "a/bc/2"]
+        assert [info.key for info in local_store.list("a/b/")] == ["a/b/1"]
+        for prefix in ("link/b/", "a/../other/", "nowhere/", "a/b/1/", "/a/", "a//b/"):
+            assert list(local_store.list(prefix)) == []
+    assert walked == [str(local_root / "a"), str(local_root / "a/b")]

@@ -8,6 +8,7 @@ from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
+from ao_workflows.access import web_target
 from ao_workflows.catalog import known_buckets, messages_not_understood, now
 from ao_workflows.checks import Check, Verdict
 from ao_workflows.errors import AoError
@@ -16,6 +17,7 @@ from ao_workflows.settings import QueueSettings, Settings
 from ao_workflows.staging.process import Process, open_catalog
 from ao_workflows.staging.scratch import free_bytes
 from ao_workflows.staging.site_program import find_program
+from ao_workflows.staging.sync_plan import BUILT_IN, group_number, site_config
 from ao_workflows.storage import AwsAccess
 from ao_workflows.units import size_text
 from ao_workflows.works import ARCHIVE_ROOTS
@@ -32,7 +34,9 @@ def examine(settings: Settings) -> list[Check]:
             *_guarded("catalog", _catalog(process)),
             *_guarded("scratch", _scratch(settings)),
             *_guarded("archive", _archive(settings)),
+            *_sync(settings),
             *_site_programs(settings),
+            *_guarded("web", _web(process)),
             *_guarded("drop folder", _drop_folder(settings)),
             *(
                 check
@@ -95,6 +99,30 @@ def _archive(settings: Settings) -> Iterator[Check]:
             yield Check(f"archive {name}", Verdict.BAD, found, f"Mount {name} there.")
         else:
             yield _writable(f"archive {name}", root / name, action)
+
+
+def _sync(settings: Settings) -> Iterator[Check]:
+    """Check what decides how works are archived and where else they go."""
+    yield from _guarded("archive group", _group(settings))
+    yield from _guarded("sync rules", _sync_rules(settings))
+
+
+def _group(settings: Settings) -> Iterator[Check]:
+    if settings.archive.group is not None:
+        yield Check("archive group", Verdict.GOOD, f"{settings.archive.group} ({group_number(settings.archive.group)})")
+
+
+def _sync_rules(settings: Settings) -> Iterator[Check]:
+    _, place = site_config(settings)
+    if place != BUILT_IN:
+        yield Check("sync rules", Verdict.GOOD, place)
+
+
+def _web(process: Process) -> Iterator[Check]:
+    name = process.settings.web.target
+    if name is not None:
+        web_target(process.settings, name, process.connections).store.check()
+        yield Check("web", Verdict.GOOD, f"{name} is there")
 
 
 def _site_programs(settings: Settings) -> Iterator[Check]:

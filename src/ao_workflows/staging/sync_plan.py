@@ -21,7 +21,7 @@ SITE_CONFIG = Path("~/.config/bdrc/site-sync.yml")
 
 _KEYS = ("archive", "web", "replace_archive", "replace_web", "update_web")
 _OF_THE_WORK = "the work's config/sync.yml"
-_BUILT_IN = "built in"
+BUILT_IN = "built in"
 _COMMAND_LINE = "the command line"
 
 
@@ -64,7 +64,7 @@ def plan_sync(
     """
     config, place = _config_of(settings, work)
     said = config.sync
-    origins = dict.fromkeys(_KEYS, _BUILT_IN)
+    origins = dict.fromkeys(_KEYS, BUILT_IN)
     for key in said.model_fields_set:
         for each in ("replace_archive", "replace_web") if key == "replace" else (key,):
             origins[each] = place
@@ -115,7 +115,7 @@ def archive_options(settings: Settings, plan: SyncPlan, *, link: bool, checksum:
         link=link and archive.link,
         keep_replaced_days=archive.keep_replaced_days,
         at_once=archive.max_syncs,
-        access=Access(_mode(archive.file_mode), _mode(archive.folder_mode), _group(archive.group)),
+        access=Access(_mode(archive.file_mode), _mode(archive.folder_mode), group_number(archive.group)),
     )
 
 
@@ -130,24 +130,30 @@ def web_options(settings: Settings, plan: SyncPlan, *, prefix: str) -> WebOption
     )
 
 
-def _config_of(settings: Settings, work: Path) -> tuple[SyncConfig, str]:
-    """Return what is said of the work, and where."""
-    own = read_sync_config(work) if settings.audit.work_options else None
-    if own is not None:
-        return own, _OF_THE_WORK
+def site_config(settings: Settings) -> tuple[SyncConfig, str]:
+    """Return what is said of works that say nothing, and where.
+
+    :raises UsageError: (``config-invalid``, ``config-missing``) if the site's file is wrong, or not there.
+    """
     if settings.sync.config is not None:
         return read_site_sync_config(settings.sync.config), str(settings.sync.config)
     usual = SITE_CONFIG.expanduser()
     if usual.is_file():
         return read_site_sync_config(usual), str(usual)
-    return SyncConfig(), _BUILT_IN
+    return SyncConfig(), BUILT_IN
+
+
+def _config_of(settings: Settings, work: Path) -> tuple[SyncConfig, str]:
+    own = read_sync_config(work) if settings.audit.work_options else None
+    return site_config(settings) if own is None else (own, _OF_THE_WORK)
 
 
 def _mode(text: str | None) -> int | None:
     return None if text is None else int(text, 8)
 
 
-def _group(name: str | None) -> int | None:
+def group_number(name: str | None) -> int | None:
+    """Return the number of a group, given by name or number. :raises UsageError: if there is no such group."""
     if name is None or name.isdecimal():
         return None if name is None else int(name)
     try:

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,13 +65,19 @@ class LocalStore:
             finally:
                 os.close(descriptor)
 
+    def check(self) -> None:
+        """Make sure that the root is there. :raises StorageFailed: if not."""
+        os.close(self._open_root())
+
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See the contract; temporary files of an unfinished ``put`` are not objects."""
         found: list[str] = []
         # A root that is not there is no empty store.
-        os.close(self._open_root())
+        self.check()
         with self._errors(prefix):
-            for folder, _, names in os.walk(self.root, onerror=_raise_unless_gone):
+            # Only what lies below the prefix's folder is walked through: the root may hold a million others.
+            start = self._real_folder(prefix.split("/")[:-1])
+            for folder, _, names in os.walk(start, onerror=_raise_unless_gone) if start else ():
                 here = Path(folder).relative_to(self.root)
                 found += [(here / name).as_posix() for name in names if not _TEMPORARY_NAME.fullmatch(name)]
         for key in sorted((key for key in found if key.startswith(prefix)), key=os.fsencode):
@@ -151,6 +157,15 @@ class LocalStore:
         if b"\0" in in_bytes or any(part in {"", ".", ".."} for part in parts) or _TEMPORARY_NAME.fullmatch(parts[-1]):
             raise self._gone(key)
         return parts
+
+    def _real_folder(self, parts: Sequence[str]) -> Path | None:
+        """Return a folder below the root that no link leads to, ``None`` if there is none."""
+        folder = self.root
+        for part in parts:
+            folder /= part
+            if part in {"", ".", ".."} or "\0" in part or folder.is_symlink() or not folder.is_dir():
+                return None
+        return folder
 
     def _open_root(self) -> int:
         try:

@@ -48,6 +48,10 @@ class WebStore(Protocol):
     A key has its old content or all of the new. Several threads may send at the same time.
     """
 
+    def check(self) -> None:
+        """Make sure that the store is there. :raises StorageFailed: if not."""
+        ...
+
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield all objects whose key begins with ``prefix``, in key order."""
         ...
@@ -87,6 +91,10 @@ class S3WebStore:
             client_options={"allow_http": endpoint.startswith("http://"), "timeout": _TIMEOUT},
             retry_config={"max_retries": _RETRIES, "retry_timeout": _RETRY_FOR},
         )
+
+    def check(self) -> None:
+        """See the contract."""
+        self._store.check()
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See the contract."""
@@ -152,6 +160,10 @@ class LocalWebStore:
     def __init__(self, root: Path) -> None:
         self._store = LocalStore(root)
 
+    def check(self) -> None:
+        """See the contract."""
+        self._store.check()
+
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See the contract."""
         return self._store.list(prefix)
@@ -181,6 +193,10 @@ class PretendingWebStore:
 
     def __init__(self, store: WebStore) -> None:
         self._store = store
+
+    def check(self) -> None:
+        """See the contract."""
+        self._store.check()
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See the contract."""
