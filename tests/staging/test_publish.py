@@ -4,14 +4,19 @@ import gzip
 import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ao_workflows.audit import run_audit
+from ao_workflows.audit.images import ImageFacts, gallery
 from ao_workflows.catalog import changes_of, manifest_of, retry_delivery
 from ao_workflows.staging import archive as stage
+from ao_workflows.staging.seen_images import remember_images, seen_images
+from ao_workflows.staging.volumes import volumes_of
 from fixtures.aws import MakeBucket
-from fixtures.house import House, bag_zip, work_files
+from fixtures.house import House, bag_zip, work_files, write_files
 from fixtures.images import jpeg
 
 if TYPE_CHECKING:
@@ -183,3 +188,38 @@ def test_files_in_scratch_become_the_archives_without_a_copy(web_house: Callable
     assert len(inodes) == 3
     assert {path.name: path.stat().st_ino for path in copy.rglob("*.tif")} == inodes
     assert {path.stat().st_nlink for path in copy.rglob("*.tif")} == {1}  # scratch is freed
+
+
+def test_what_the_audit_saw_of_an_image_is_not_looked_at_again(
+    web_house: Callable[..., House], web: str, s3: "S3Client", monkeypatch: pytest.MonkeyPatch
+):
+    looked_at: list[str] = []
+    real = gallery.look_at
+
+    def looking(path: Path, **others: bool) -> ImageFacts:
+        looked_at.append(str(path))
+        return real(path, **others)
+
+    monkeypatch.setattr(gallery, "look_at", looking)
+    house = web_house()
+    house.send_work("W22084")
+    house.run()
+    assert len(published(s3, web)) == 4
+    # Three images and three masters, as they were unpacked and in the archive; and none to publish them.
+    assert len(looked_at) == 12
+
+
+def test_what_is_known_of_an_image_counts_only_while_it_is_untouched(tmp_path: Path):
+    work = write_files(tmp_path / "W22084", work_files("W22084"))
+    report = run_audit(work, tests=["ImageConsistency"])
+    remember_images(tmp_path, work, report.images)
+    page = work / "images/W22084-0001/00010002.jpg"
+    page.write_bytes(jpeg("wide", size=(90, 80)))
+    (volume,) = volumes_of(work, {}, seen_images(tmp_path, "W22084"))
+    assert [file.image.width for file in volume.files] == [60, 90, 60]
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "[]", '["a", {}]', '[1, {"name": 2, "dpi": [1]}]'])
+def test_what_was_kept_and_cannot_be_read_is_found_out_again(tmp_path: Path, text: str):
+    (tmp_path / "W22084.images.jsonl").write_text(text)
+    assert seen_images(tmp_path, "W22084") == {}

@@ -1,9 +1,11 @@
 """What an audit of one work came to, for machines and for the operator."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ao_workflows.audit.findings import AuditFinding, Outcome, Severity, outcome_of
+from ao_workflows.audit.images import ImageFacts
 from ao_workflows.errors import ContentRejected, Finding
 
 
@@ -35,10 +37,12 @@ class AuditReport:
     :param rid: the work, as its folder is named.
     :param results: one for each test, in the order in which they ran; never empty. Before them stands one more if
         something in the work is seen by no test.
+    :param images: what was found out about the images on the way, by the folders of their groups.
     """
 
     rid: str
     results: tuple[TestResult, ...]
+    images: Mapping[Path, Sequence[ImageFacts]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def findings(self) -> tuple[AuditFinding, ...]:

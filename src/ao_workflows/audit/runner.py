@@ -83,7 +83,7 @@ def run_tests(
     for test in tests:
         findings = [*_missing_folders(work, test), *_run(test, audited)]
         results.append(TestResult(test.key, tuple(_weighed(finding, test, properties) for finding in findings)))
-    return AuditReport(work.root.name, tuple(results))
+    return AuditReport(work.root.name, tuple(results), gallery.groups)
 
 
 def _unseen(work: WorkStructure) -> list[TestResult]:

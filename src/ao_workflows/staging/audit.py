@@ -8,6 +8,7 @@ from ao_workflows.audit import AuditConfigurer, Moment, run_audit
 from ao_workflows.audit.reports.html_page import write_html
 from ao_workflows.errors import ContentRejected, SystemFailed
 from ao_workflows.staging.scratch import forget, is_whole
+from ao_workflows.staging.seen_images import remember_images
 from ao_workflows.staging.site_audit import audited_by_tool
 from ao_workflows.staging.stage import StageContext, StageResult
 
@@ -45,6 +46,7 @@ def audited(context: StageContext, work: Path, moment: Moment) -> tuple[dict[str
         return audited_by_tool(settings, work, moment)
     rules = AuditConfigurer(settings.audit).for_work(work, moment)
     report = run_audit(work, tests=rules.tests, properties=rules.properties)
+    remember_images(context.folder, work, report.images)
     page = settings.reports_folder / f"{report.rid}-{context.delivery.id}-{moment}.html"
     write_html(report, work, page, made=datetime.now(UTC))
     rejection = report.rejection(of_copy=work if moment == "post" else None, page=page)

@@ -9,6 +9,7 @@ from ao_workflows.archive import read_record
 from ao_workflows.archive.web import publish
 from ao_workflows.catalog import Work
 from ao_workflows.errors import SystemFailed
+from ao_workflows.staging.seen_images import seen_images
 from ao_workflows.staging.site_tools import sync_to_web
 from ao_workflows.staging.stage import StageContext, StageResult
 from ao_workflows.staging.sync_plan import not_wanted, plan_sync, web_options
@@ -44,7 +45,7 @@ def run(context: StageContext) -> StageResult:
         records = read_record(source, rid, mount=source) if archived else {}
         result = publish(
             rid,
-            volumes_of(source, records),
+            volumes_of(source, records, seen_images(context.folder, rid)),
             target.store,
             address=address,
             options=web_options(settings, plan, prefix=target.prefix),

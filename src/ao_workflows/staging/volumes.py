@@ -11,9 +11,11 @@ from ao_workflows.archive.web import MEDIA_TYPES, PageImage, WebFile, WebVolume
 from ao_workflows.audit.images import Gallery, ImageFacts
 from ao_workflows.errors import ContentRejected, Finding, SystemFailed
 from ao_workflows.inventory import FileRecord
+from ao_workflows.staging.seen_images import Seen
 from ao_workflows.works import ImageGroup, read_structure
 
 _IMAGES = "images"
+_NOTHING: Seen = {}
 
 
 class WebImageUnreadable(ContentRejected):
@@ -22,18 +24,19 @@ class WebImageUnreadable(ContentRejected):
     code = "web-image-unreadable"
 
 
-def volumes_of(work: Path, records: Mapping[str, FileRecord]) -> list[WebVolume]:
-    """Return the web images of a work, by image group, after a look at the header of each.
+def volumes_of(work: Path, records: Mapping[str, FileRecord], seen: Seen = _NOTHING) -> list[WebVolume]:
+    """Return the web images of a work, by image group, after a look at the header of each of which nothing is known.
 
     Left out are what a desktop or an editor left, and ``*.json``.
 
     :param work: its folder.
     :param records: what is on record of its files, by path, as far as there is a record.
+    :param seen: what is known of its images: right for those that have the size and time of then.
     :raises WebImageUnreadable: naming each file that is no image of a type that browsers or the image server know.
     :raises SystemFailed: if the disk does not give a folder or a file.
     """
     structure = read_structure(work)
-    gallery = Gallery(jobs=os.cpu_count() or 1)
+    gallery = Gallery(jobs=os.cpu_count() or 1, known=lambda path: _known(work, path, seen))
     volumes, findings = [], []
     for group in structure.groups_of(_IMAGES):
         try:
@@ -55,6 +58,15 @@ def volumes_of(work: Path, records: Mapping[str, FileRecord]) -> list[WebVolume]
             findings=findings,
         )
     return volumes
+
+
+def _known(work: Path, path: Path, seen: Seen) -> ImageFacts | None:
+    """Return what is known of an image that was not touched since."""
+    facts = seen.get((path.parent.relative_to(work).as_posix(), path.name))
+    if facts is None:
+        return None
+    state = os.lstat(path)
+    return facts if (state.st_size, state.st_mtime_ns) == (facts.size, facts.modified_ns) else None
 
 
 def _unreadable(work: Path, group: ImageGroup, images: list[ImageFacts]) -> Iterator[Finding]:

@@ -28,6 +28,7 @@ class ImageFacts:
 
     :param name: in its folder.
     :param size: bytes.
+    :param modified_ns: when it was last written, nanoseconds since the epoch (UTC), at the moment of the look.
     :param format: as its content says: ``JPEG``, ``TIFF``, ``JPEG2000``, ``PNG``, ``GIF`` …, and ``PDF``; ``None`` if
         that is not the content of an image or a PDF that can be read.
     :param problem: why it cannot be read, where ``format`` is ``None``, or it is a PDF with a password.
@@ -47,6 +48,7 @@ class ImageFacts:
 
     name: str
     size: int
+    modified_ns: int = 0
     format: str | None = None
     problem: str | None = None
     width: int = 0

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,9 +23,18 @@ class Gallery:
     :param with_pixels: unpack all pixels as well.
     :param jobs: images that are looked at at a time; decoders let go of the interpreter, so cores do share them.
     :param progress: called with the bytes of each image that was looked at.
+    :param known: returns what is known of the image at a path already, ``None`` if it has to be looked at.
     """
 
-    def __init__(self, *, with_pixels: bool = False, jobs: int = 1, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        with_pixels: bool = False,
+        jobs: int = 1,
+        progress: Progress | None = None,
+        known: Callable[[Path], ImageFacts | None] | None = None,
+    ) -> None:
+        self._known = known or _nothing
         self._with_pixels = with_pixels
         self._jobs = jobs
         self._progress = progress
@@ -42,6 +51,11 @@ class Gallery:
         if group not in self._groups:
             self._groups[group] = self._look_at_all([group / name for name in image_names(group)])
         return self._groups[group]
+
+    @property
+    def groups(self) -> Mapping[Path, tuple[ImageFacts, ...]]:
+        """What is known by now, by the folders of the groups that were asked for."""
+        return self._groups
 
     def images_elsewhere(self, root: Path, groups: Collection[Path]) -> tuple[tuple[Path, ImageFacts], ...]:
         """Return the path and the facts of each image and PDF of the work ``root`` outside of its groups, in order.
@@ -67,7 +81,7 @@ class Gallery:
         return tuple(found)
 
     def _look_at(self, paths: Sequence[Path]) -> list[ImageFacts]:
-        return [look_at(path, with_pixels=self._with_pixels) for path in paths]
+        return [self._known(path) or look_at(path, with_pixels=self._with_pixels) for path in paths]
 
 
 def bytes_of_images(groups: Iterable[Path]) -> int:
@@ -85,3 +99,7 @@ def image_names(folder: Path) -> list[str]:
             and not entry.name.lower().endswith(".json")
             and stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode)
         )
+
+
+def _nothing(_: Path) -> None:
+    """Nothing is known of any image."""

@@ -45,19 +45,19 @@ def look_at(path: Path, *, with_pixels: bool = False) -> ImageFacts:
     :raises NotStarted: if it is a PDF, and what unpacks them cannot be started.
     """
     with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
+        state = os.fstat(file.fileno())
         try:
             with Image.open(file, formats=FORMATS) as image:
-                facts = _facts(path.name, size, image)
+                facts = _facts(path.name, state, image)
                 return _with_pixels(facts, image) if with_pixels else facts
         # Decoders raise whatever they like of content that is not what it seems, a failed assertion too.
         except Exception as error:  # noqa: BLE001 - see above
             _raise_if_the_disks(error)
         if is_pdf(file):
-            facts = ImageFacts(name=path.name, size=size, format=PDF)
+            facts = ImageFacts(name=path.name, size=state.st_size, modified_ns=state.st_mtime_ns, format=PDF)
             return unpack_pdf(file, facts) if with_pixels else facts
-        reason = "is empty" if size == 0 else "has not the content of an image or a PDF"
-        return ImageFacts(name=path.name, size=size, problem=reason)
+        reason = "is empty" if state.st_size == 0 else "has not the content of an image or a PDF"
+        return ImageFacts(name=path.name, size=state.st_size, modified_ns=state.st_mtime_ns, problem=reason)
 
 
 def _with_pixels(facts: ImageFacts, image: Image.Image) -> ImageFacts:
@@ -73,7 +73,7 @@ def _with_pixels(facts: ImageFacts, image: Image.Image) -> ImageFacts:
     return replace(facts, ink=ink)
 
 
-def _facts(name: str, size: int, image: Image.Image) -> ImageFacts:
+def _facts(name: str, state: os.stat_result, image: Image.Image) -> ImageFacts:
     compression = None
     bits, channels = _DEPTHS.get(image.mode, (0, len(image.getbands())))
     if isinstance(image, TiffImagePlugin.TiffImageFile):
@@ -84,7 +84,8 @@ def _facts(name: str, size: int, image: Image.Image) -> ImageFacts:
     orientation, has_thumbnail, problem = _metadata(image)
     return ImageFacts(
         name=name,
-        size=size,
+        size=state.st_size,
+        modified_ns=state.st_mtime_ns,
         # A JPEG with several pictures in it (MPO) is a JPEG to every reader.
         format=JPEG if image.format == "MPO" else image.format,
         width=image.width,
