@@ -118,7 +118,7 @@ def test_and_would_not_take_anything(reader: Path):
     for right, wrong in (
         (b'"height":300', b'"height":"tall"'),
         (b'"type":"Manifest"', b'"type":"Book"'),
-        (b'"behavior":["paged"]', b'"behavior":"paged"'),
+        (b'"behavior":["paged"]', b'"behavior":["upside-down"]'),
     ):
         assert right in document
         assert read_by(reader, document.replace(right, wrong)).returncode != 0
