@@ -281,3 +281,19 @@ def test_a_damaged_record_stops_the_sync_and_is_named(work: Path, root: Path, co
     record.unlink()
     assert sync_work(work, root, rid=RID).verified == 6
     assert len(recorded(copy)) == 6
+
+
+@pytest.mark.parametrize("kind", ["inventory", "changes", "web"])
+def test_what_the_archive_knows_of_a_work_is_never_replaced_by_what_is_delivered(
+    work: Path, root: Path, copy: Path, everything: Everything, inventory_of: TakeInventory, kind: str
+):
+    own = f"sync-inventory/W22084.{kind}.jsonl"
+    sync_work(work, root, rid=RID)
+    (copy / "sync-inventory" / "W22084.web.jsonl").write_text("what the web has")
+    before = everything(root)
+    (work / "sync-inventory").mkdir()
+    os.utime(work, ns=(copy.stat().st_mtime_ns, copy.stat().st_mtime_ns))
+    (work / own).write_text("of a copy that came out of the archive once")
+    result = sync_work(work, root, rid=RID, inventory=inventory_of(work))
+    assert (result.replaced, result.unchanged, result.skipped) == (0, 6, (own,))
+    assert everything(root) == before

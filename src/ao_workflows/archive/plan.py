@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ao_workflows.archive.copying import damaged_source, hash_archived, hash_source, is_temporary
-from ao_workflows.archive.record import is_recorded, record_path
+from ao_workflows.archive.record import is_recorded, own_paths
 from ao_workflows.archive.tree import FileState, Tree, is_litter_path
 from ao_workflows.inventory import FileRecord
 from ao_workflows.works import Rid
@@ -112,12 +112,12 @@ def kept(
 
 
 def without_own_record(rid: Rid, source: Tree) -> Tree:
-    """Return ``source`` without the inventory of an earlier archive copy, whose place belongs to the archive."""
-    own = record_path(rid)
-    if own not in source.files:
+    """Return ``source`` without the records of an earlier archive copy, whose places belong to the archive."""
+    own = source.files.keys() & set(own_paths(rid))
+    if not own:
         return source
-    files = {path: state for path, state in source.files.items() if path != own}
-    return Tree(files, source.folders, source.others, tuple(sorted((*source.litter, own))))
+    files = {path: state for path, state in source.files.items() if path not in own}
+    return Tree(files, source.folders, source.others, tuple(sorted((*source.litter, *own))))
 
 
 def _untouched(known: FileRecord | None, there: FileState) -> FileRecord | None:

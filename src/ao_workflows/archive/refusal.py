@@ -6,7 +6,7 @@ from pathlib import Path
 from ao_workflows.archive.copying import is_temporary
 from ao_workflows.archive.disk import ScratchFailed
 from ao_workflows.archive.place import in_the_way
-from ao_workflows.archive.record import FOLDER, record_path
+from ao_workflows.archive.record import FOLDER, own_paths
 from ao_workflows.archive.tree import Tree
 from ao_workflows.errors import ContentRejected, Finding
 from ao_workflows.inventory import FileRecord
@@ -64,7 +64,7 @@ def check_archivable(rid: Rid, source: Tree) -> None:
         _clash(path, f"{path!r} is {kind} in the work; the archive keeps its own record under that name.")
         for path, kind, there in (
             (FOLDER, "a file", source.files),
-            (record_path(rid), "a folder", source.folders),
+            *((path, "a folder", source.folders) for path in own_paths(rid)),
         )
         if path in there
     ]
@@ -98,7 +98,7 @@ def check_own_record(rid: Rid, archived: Tree, target: Path) -> None:
 
     :raises ArchiveFailed: if a link, a device or a file does.
     """
-    for path in (FOLDER, record_path(rid)):
+    for path in (FOLDER, *own_paths(rid)):
         if kind := archived.others.get(path):
             raise in_the_way(target / path, kind)
     if FOLDER in archived.files:
