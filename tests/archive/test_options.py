@@ -262,3 +262,16 @@ class TestChanges:
         os.utime(copy / PAGE, ns=(0, 0))
         sync_work(work, root, rid=RID)
         assert len(changes(copy)) == 1
+
+    def test_a_line_that_the_disk_has_spoiled_keeps_no_work_out_of_the_archive(
+        self, work: Path, root: Path, copy: Path
+    ):
+        sync_work(work, root, rid=RID)
+        history = copy / "sync-inventory" / "W22084.changes.jsonl"
+        history.write_bytes(b'{"at": "2026\xff\x00"}\n' + history.read_bytes())
+        (work / PAGE).write_bytes(b"a better scan")
+        sync_work(work, root, rid=RID)
+        spoiled, first, second = history.read_text("ascii").splitlines()
+        assert spoiled == '{"at": "2026\\xff\x00"}'
+        assert len(json.loads(first)["added"]) == 6
+        assert json.loads(second)["replaced"] == [PAGE]

@@ -69,7 +69,8 @@ def write_changes(work: Path, rid: Rid, changes: Changes, *, mount: Path, moment
     """
     path = work / changes_path(rid)
     with archive_errors(mount, path):
-        lines = path.read_text("ascii").splitlines() if path.exists() else []
+        # A line that the disk has spoiled is kept as it is legible: it must not keep the work out of the archive.
+        lines = path.read_text("ascii", "backslashreplace").splitlines() if path.exists() else []
     said = changes.as_dict()
     if lines and lines[-1].endswith(json.dumps(said)[1:]):
         lines.pop()
