@@ -211,7 +211,7 @@ def test_without_update_existing_images_are_left_alone_and_new_ones_are_sent(sen
     assert set(after) - set(before) == {f"{FIRST}08860004.jpg"}
 
 
-def test_what_is_gone_from_the_work_goes_from_the_web_only_when_asked_for_and_last(
+def test_what_is_gone_from_the_work_goes_from_the_web_only_when_asked_for_and_last_and_manifests_first(
     send, store: Recording, images: Path
 ):
     send()
@@ -227,11 +227,11 @@ def test_what_is_gone_from_the_work_goes_from_the_web_only_when_asked_for_and_la
     assert store.asked[-5:] == [
         f"delete {key}"
         for key in (
+            f"{SECOND}dimensions.json",
             f"{FIRST}08860003.jpg",
             f"{SECOND}08870001.jpg",
             f"{SECOND}08870002.jpg",
             f"{SECOND}08870003.jpg",
-            f"{SECOND}dimensions.json",
         )
     ]
     assert set(content(store)) == {

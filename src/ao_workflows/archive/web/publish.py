@@ -135,7 +135,11 @@ def publish(
     if options.iiif_base is not None:
         _send_iiif(job, rid, volumes, place)
     if options.replace and (gone := sorted(there.keys() - wanted)):
-        store.delete(gone)
+        # The manifest of a group that is gone goes before the images that it names.
+        manifests = [key for key in gone if key.endswith(f"/{volume_manifest.NAME}")]
+        if manifests:
+            store.delete(manifests)
+        store.delete([key for key in gone if key not in set(manifests)])
         job.result.removed = len(gone)
     if record is not None and job.records != job.known:
         _write(record, job.records)
