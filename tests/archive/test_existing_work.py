@@ -297,3 +297,16 @@ def test_what_the_archive_knows_of_a_work_is_never_replaced_by_what_is_delivered
     result = sync_work(work, root, rid=RID, inventory=inventory_of(work))
     assert (result.replaced, result.unchanged, result.skipped) == (0, 6, (own,))
     assert everything(root) == before
+
+
+def test_folders_get_their_times_even_if_the_sync_that_removed_files_was_killed(
+    work: Path, root: Path, copy: Path, content: Content
+):
+    sync_work(work, root, rid=RID)
+    state = (work / PAGE).parent.stat()
+    (work / PAGE).unlink()
+    os.utime((work / PAGE).parent, ns=(state.st_mtime_ns, state.st_mtime_ns))
+    sync_work(work, root, rid=RID, options=SyncOptions(replace=True))
+    os.utime((copy / PAGE).parent)  # so it is between the removal and the end
+    sync_work(work, root, rid=RID, options=SyncOptions(replace=True))
+    assert content(copy) == content(work)

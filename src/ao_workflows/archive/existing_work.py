@@ -65,6 +65,8 @@ def update(job: Job) -> SyncResult:
     found = _look(job)
     job, plan, copy, mount = found.job, found.plan, job.place.path, job.place.mount
     if not found.is_needed:
+        if job.options.replace:  # a sync that was killed may have removed what it had to, and done nothing since
+            job.finish_folders(copy)
         return job.result(plan, records=list(found.right.values()))
     with archive_errors(mount, copy):
         for path in found.unfinished:
