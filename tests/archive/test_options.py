@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -100,7 +101,59 @@ class TestReplacing:
         assert len(os.listdir(copy.parent / ".W22084.replaced")) == 3
         assert not (copy.parent / ".W1284.replaced").exists()
 
-    def test_without_links_the_old_version_is_moved(
+    def test_syncs_that_follow_one_another_at_once_keep_what_each_of_them_replaces(
+        self, work: Path, root: Path, copy: Path
+    ):
+        options = SyncOptions(keep_replaced_days=3)
+        sync_work(work, root, rid=RID, options=options)
+        for scan in (b"the second scan", b"the third scan", b"the fourth scan"):
+            (work / PAGE).write_bytes(scan)
+            sync_work(work, root, rid=RID, options=options)
+        kept = [files_below(dated)[PAGE] for dated in sorted((copy.parent / ".W22084.replaced").iterdir())]
+        assert kept == [b"second page", b"the second scan", b"the third scan"]
+
+    def test_what_another_sync_of_the_mount_removes_at_the_same_time_is_gone_and_no_error(
+        self, work: Path, root: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        old = (datetime.now(UTC) - timedelta(days=4)).strftime("%Y-%m-%dT%H%M%SZ")
+        (copy.parent / ".W1184.replaced" / old).mkdir(parents=True)
+        real_rmtree = shutil.rmtree
+
+        def be_late(folder: Path) -> None:
+            real_rmtree(folder.parent)
+            real_rmtree(folder)
+
+        options = SyncOptions(keep_replaced_days=3)
+        sync_work(work, root, rid=RID, options=options)
+        (work / PAGE).write_bytes(b"a better scan")
+        monkeypatch.setattr(shutil, "rmtree", be_late)
+        assert sync_work(work, root, rid=RID, options=options).replaced == 1
+        assert not (copy.parent / ".W1184.replaced").exists()
+
+    @pytest.mark.parametrize("kind", ["link", "file"])
+    def test_what_only_has_the_name_of_a_time_is_left_alone(self, work: Path, root: Path, copy: Path, kind: str):
+        old = copy.parent / ".W1184.replaced" / "2020-01-01T000000Z"
+        old.parent.mkdir(parents=True)
+        (old.symlink_to if kind == "link" else old.write_bytes)(os.fsencode(work))
+        options = SyncOptions(keep_replaced_days=3)
+        sync_work(work, root, rid=RID, options=options)
+        (work / PAGE).write_bytes(b"a better scan")
+        assert sync_work(work, root, rid=RID, options=options).replaced == 1
+        assert old.lstat()
+
+    def test_nothing_is_kept_through_a_link(self, work: Path, root: Path, copy: Path, tmp_path: Path):
+        options = SyncOptions(keep_replaced_days=3)
+        sync_work(work, root, rid=RID, options=options)
+        (tmp_path / "elsewhere").mkdir()
+        (copy.parent / ".W22084.replaced").symlink_to(tmp_path / "elsewhere")
+        (work / PAGE).write_bytes(b"a better scan")
+        with pytest.raises(ArchiveFailed) as caught:
+            sync_work(work, root, rid=RID, options=options)
+        assert caught.value.code == "archive-in-the-way"
+        assert (copy / PAGE).read_bytes() == b"second page"
+        assert os.listdir(tmp_path / "elsewhere") == []
+
+    def test_without_links_the_old_version_is_copied(
         self, work: Path, root: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
     ):
         def no_links(*_: object, **__: object) -> None:
@@ -110,10 +163,18 @@ class TestReplacing:
         options = SyncOptions(keep_replaced_days=3)
         sync_work(work, root, rid=RID, options=options)
         (work / PAGE).write_bytes(b"a better scan")
+        real_replace, seen = os.replace, []
+
+        def look(source: Path, target: Path) -> None:
+            seen.append((copy / PAGE).read_bytes())
+            real_replace(source, target)
+
+        monkeypatch.setattr(os, "replace", look)
         sync_work(work, root, rid=RID, options=options)
         (dated,) = (copy.parent / ".W22084.replaced").iterdir()
         assert files_below(dated) == {PAGE: b"second page"}
         assert (copy / PAGE).read_bytes() == b"a better scan"
+        assert seen == [b"second page"] * 2 + [b"a better scan"] * 2  # at no moment was there none
 
 
 class TestLinks:

@@ -4,11 +4,13 @@ import errno
 import os
 import re
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from ao_workflows.archive.copying import temporary_for
 from ao_workflows.archive.disk import archive_errors
-from ao_workflows.archive.place import Place
+from ao_workflows.archive.place import Place, is_real_folder
 from ao_workflows.works import Rid
 
 _DATED = "%Y-%m-%dT%H%M%SZ"
@@ -19,6 +21,8 @@ _NO_LINK = frozenset({errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
 class Replaced:
     """Where one sync keeps what it replaces: ``{shard}/.{RID}.replaced/{time}``, by the paths that it had.
 
+    No two syncs share a folder, however soon one follows another, so that neither takes what the other keeps.
+
     :param days: how long it is kept; 0 for not at all.
     """
 
@@ -26,27 +30,42 @@ class Replaced:
         self._place = place
         self._days = days
         self._moment = moment
-        self.folder = place.shard / f".{rid}.replaced" / moment.astimezone(UTC).strftime(_DATED)
+        self._of_work = place.shard / f".{rid}.replaced"
+        self._folder: Path | None = None
 
     def keep(self, path: str) -> None:
-        """Give a file of the archive copy a second name in the folder; it stays where it is.
-
-        Where that cannot be done, it is moved; its successor takes its place at once.
+        """Give a file of the archive copy a second name in the folder, or copy it; it stays where it is.
 
         :param path: relative to the work.
         """
         if not self._days:
             return
-        there, here = self._place.path / path, self.folder / path
-        with archive_errors(self._place.mount, here):
+        with archive_errors(self._place.mount, self._of_work / path):
+            if self._folder is None:
+                self._folder = self._make_folder()
+            there, here = self._place.path / path, self._folder / path
             here.parent.mkdir(parents=True, exist_ok=True)
-            here.unlink(missing_ok=True)
             try:
                 os.link(there, here, follow_symlinks=False)
             except OSError as error:
                 if error.errno not in _NO_LINK:
                     raise
-                os.rename(there, here)
+                _copy(there, here)
+
+    def _make_folder(self) -> Path:
+        moment = self._moment.astimezone(UTC)
+        while True:
+            folder = self._of_work / moment.strftime(_DATED)
+            # The sync of another work may remove the folder of them all while it is empty.
+            with suppress(FileNotFoundError):
+                if not is_real_folder(self._of_work):
+                    self._of_work.mkdir()
+                try:
+                    folder.mkdir()
+                except FileExistsError:
+                    moment += timedelta(seconds=1)
+                else:
+                    return folder
 
     def remove_old(self) -> None:
         """Remove what was kept for long enough, of all works of the shard."""
@@ -58,12 +77,29 @@ class Replaced:
                     self._remove_old_in(folder)
 
     def _remove_old_in(self, folder: Path) -> None:
-        for dated in folder.iterdir():
+        for dated in list(folder.iterdir()):
             try:
                 kept_since = datetime.strptime(dated.name, _DATED).replace(tzinfo=UTC)
             except ValueError:
                 continue  # not ours
-            if self._moment - kept_since > timedelta(days=self._days):
+            if self._moment - kept_since <= timedelta(days=self._days) or dated.is_symlink() or not dated.is_dir():
+                continue
+            # Another sync of the mount may be at it, too.
+            with suppress(FileNotFoundError):
                 shutil.rmtree(dated)
-        if not any(folder.iterdir()):
-            folder.rmdir()
+        with suppress(FileNotFoundError):
+            if not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _copy(there: Path, here: Path) -> None:
+    """Copy a file, or a link, so that it is on disk before it has its name."""
+    temporary = temporary_for(here)
+    shutil.copy2(there, temporary, follow_symlinks=False)
+    if not temporary.is_symlink():
+        descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    os.replace(temporary, here)
