@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ao_workflows.archive import Access, ArchiveFailed, ScratchDamaged, SyncOptions, copying, sync_work
+from ao_workflows.archive import Access, ArchiveFailed, ScratchDamaged, ScratchFailed, SyncOptions, copying, sync_work
 from ao_workflows.errors import MustWait
 from ao_workflows.inventory import FileRecord
 from ao_workflows.works import Rid
@@ -221,6 +221,67 @@ class TestLinks:
         sync_work(work, root, rid=RID, inventory=inventory_of(work), options=SyncOptions(link=True))
         assert (copy / PAGE).stat().st_ino == (work / PAGE).stat().st_ino
         assert (copy / MASTER).stat().st_ino != (work / MASTER).stat().st_ino
+
+    @pytest.mark.parametrize("what", ["gone", "another", "a link", "written to", "written to after"])
+    def test_a_file_that_changes_between_the_listing_and_the_link_is_told_and_not_archived(
+        self, work: Path, root: Path, copy: Path, monkeypatch: pytest.MonkeyPatch, what: str
+    ):
+        sync_work(work, root, rid=RID)
+        before = files_below(copy)
+        (work / PAGE).write_bytes(b"a better scan")
+        real_link = os.link
+
+        def link(source: Path, target: Path, **options: bool) -> None:
+            if what == "written to after":
+                real_link(source, target, **options)
+            if source.name == Path(PAGE).name:
+                if not what.startswith("written"):
+                    source.rename(work / "moved")
+                if what == "a link":
+                    source.symlink_to(work / "moved")
+                elif what != "gone":
+                    source.write_bytes(b"in the middle of the sync")
+            if what != "written to after":
+                real_link(source, target, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "link", link)
+            with pytest.raises(ScratchFailed) as caught:
+                sync_work(work, root, rid=RID, options=SyncOptions(link=True))
+        assert caught.value.code == "scratch-damaged"
+        assert str(work / PAGE) in caught.value.message
+        assert files_below(copy) == before
+
+    def test_a_link_never_has_its_name_without_its_mode(self, work: Path, root: Path, monkeypatch: pytest.MonkeyPatch):
+        modes = []
+        real_link = os.link
+
+        def link(source: Path, target: Path, **options: bool) -> None:
+            real_link(source, target, **options)
+            modes.append(target.stat().st_mode & 0o777)
+
+        monkeypatch.setattr(os, "link", link)
+        sync_work(work, root, rid=RID, options=SyncOptions(link=True, access=Access(file_mode=0o640)))
+        assert modes == [0o640] * 6
+
+    def test_a_file_that_somebody_goes_on_writing_to_ends_the_sync(
+        self, work: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        real_read = os.read
+        reads = []
+
+        def read(descriptor: int, size: int) -> bytes:
+            chunk = real_read(descriptor, size)
+            if Path(os.readlink(f"/proc/self/fd/{descriptor}")) == work / PAGE:
+                reads.append(len(chunk))
+                assert len(reads) < 100, "it would go on for ever"
+                with (work / PAGE).open("ab") as file:
+                    file.write(b"a line of a log")
+            return chunk
+
+        monkeypatch.setattr(os, "read", read)
+        with pytest.raises(ScratchDamaged, match="changed on scratch"):
+            sync_work(work, root, rid=RID)
 
     def test_where_links_cannot_be_made_files_are_copied(
         self, work: Path, root: Path, copy: Path, content: Content, monkeypatch: pytest.MonkeyPatch

@@ -68,23 +68,32 @@ def is_temporary(name: str) -> bool:
 def link(copy: FileCopy, *, mount: Path, access: Access) -> str | None:
     """Give the source a second name, ``copy.written``, and return its SHA-512; ``None`` if that cannot be done.
 
-    Nothing of it is read if it is known what it has to be, and it has the size and time of that.
+    Nothing of it is read if it is known what it has to be, and it has the size and time of that. It has its group and
+    mode before it has the name: killed in between, nobody would give them to it.
 
     :raises ScratchDamaged: if it changed since it was listed.
     """
-    with archive_errors(mount, copy.written):
-        try:
-            os.link(copy.source, copy.written, follow_symlinks=False)
-        except OSError as error:
-            if error.errno in _NO_LINK:
+    with scratch_errors(copy.source):
+        descriptor = os.open(copy.source, _READ)
+    try:
+        with archive_errors(mount, copy.written):
+            if os.fstat(descriptor).st_dev != copy.written.parent.stat().st_dev:
                 return None
-            raise
-        descriptor = os.open(copy.written, _READ)
-        try:
             _check_unchanged(copy, descriptor)
             access.give(descriptor, access.file_mode)
-        finally:
-            os.close(descriptor)
+            try:
+                os.link(copy.source, copy.written, follow_symlinks=False)
+            except OSError as error:
+                if error.errno in _NO_LINK:
+                    return None
+                if not os.path.lexists(copy.source):
+                    raise _changed(copy.source) from error
+                raise
+            _check_unchanged(copy, descriptor)
+            if not os.path.samestat(os.fstat(descriptor), copy.written.lstat()):
+                raise _changed(copy.source)  # into another file, which has got the name
+    finally:
+        os.close(descriptor)
     return copy.sha512 or hash_source(copy.source, state=copy.state)
 
 
@@ -109,6 +118,8 @@ def write(copy: FileCopy, *, mount: Path, access: Access) -> str:
                     if len(chunk) == _CHUNK:  # a file of many: the disk begins now, and has less to do at the end
                         start_writing(write_to, done, len(chunk))
                     done += len(chunk)
+                    if done > copy.state.size:
+                        break  # it has grown, and whoever writes to it may never end
                 _check_unchanged(copy, read_from)
                 access.give(write_to, access.file_mode)
                 os.utime(write_to, ns=(copy.state.modified_ns, copy.state.modified_ns))
