@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,8 @@ class AwsAccess:
         :raises StorageFailed: if there are none.
         """
         with _setting_up("S3"):
-            return Boto3CredentialProvider(self._session())
+            # botocore renews what expires ten minutes before it does, at the latest, whenever it is asked.
+            return Boto3CredentialProvider(self._session(), ttl=timedelta(minutes=5))
 
     def sqs(self) -> "SQSClient":
         """Return a new SQS client. :raises StorageFailed: if the profile or region cannot be resolved."""

@@ -97,7 +97,12 @@ class LocalStore:
             source = path.open("rb")
         except OSError as error:
             raise _failed(path, error) from error
-        with source, self._errors(key, writing=True), self._folder_of(key, create=True) as (folder, name):
+        with source:
+            return self.put_from(key, source)
+
+    def put_from(self, key: str, source: BinaryIO) -> ObjectInfo:
+        """Store what ``source`` has, as :meth:`put` does."""
+        with self._errors(key, writing=True), self._folder_of(key, create=True) as (folder, name):
             temporary = f".put-{secrets.token_hex(8)}"
             try:
                 self._write(source, temporary, folder, key)
@@ -116,7 +121,7 @@ class LocalStore:
 
     def _write(self, source: BinaryIO, temporary: str, folder: int, key: str) -> None:
         """Copy ``source`` to a new file in ``folder``, durably, and prove what was written."""
-        with open(temporary, "w+b", opener=lambda name, _: os.open(name, _OPEN_NEW, dir_fd=folder)) as copy:
+        with open(temporary, "w+b", opener=lambda name, _: os.open(name, _OPEN_NEW, 0o666, dir_fd=folder)) as copy:
             sent = hashlib.sha256()
             while chunk := source.read(STREAM_CHUNK):
                 sent.update(chunk)

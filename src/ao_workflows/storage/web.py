@@ -1,12 +1,13 @@
 """Where readers get their files from: many small objects, with the headers that a browser wants."""
 
 import hashlib
+import io
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -22,9 +23,11 @@ from ao_workflows.storage.names import shown
 from ao_workflows.storage.s3 import S3Store
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
-_RETRIES = 5
+_RETRIES = 12  # the pauses between them double, up to 15 seconds: S3 asks to slow down for minutes
 _RETRY_FOR = timedelta(minutes=3)
-_TIMEOUT = "60s"
+_TIMEOUT = timedelta(seconds=60)
+_SLOWEST = 64 << 10
+"""Bytes a second that an upload has at least, while others are on their way; a slower one counts as stalled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,16 +84,22 @@ class S3WebStore:
         self._store = S3Store(client, bucket)
         endpoint = client.meta.endpoint_url
         on_aws = (urlsplit(endpoint).hostname or "").endswith(("amazonaws.com", "amazonaws.com.cn"))
-        self._fast = FastStore(
-            bucket,
-            endpoint=None if on_aws else endpoint,
-            region=client.meta.region_name,
-            credential_provider=access.credentials(),
-            virtual_hosted_style_request=False,
-            checksum_algorithm="sha256",
-            client_options={"allow_http": endpoint.startswith("http://"), "timeout": _TIMEOUT},
-            retry_config={"max_retries": _RETRIES, "retry_timeout": _RETRY_FOR},
-        )
+        credentials = access.credentials()
+
+        @cache
+        def store_with(timeout: timedelta) -> FastStore:
+            return FastStore(
+                bucket,
+                endpoint=None if on_aws else endpoint,
+                region=client.meta.region_name,
+                credential_provider=credentials,
+                virtual_hosted_style_request=False,
+                checksum_algorithm="sha256",
+                client_options={"allow_http": endpoint.startswith("http://"), "timeout": timeout},
+                retry_config={"max_retries": _RETRIES, "retry_timeout": _RETRY_FOR},
+            )
+
+        self._store_with = store_with
 
     def check(self) -> None:
         """See the contract."""
@@ -106,7 +115,13 @@ class S3WebStore:
         if upload.content_encoding:
             attributes["Content-Encoding"] = upload.content_encoding
         with self._errors(upload.key):
-            stored = obstore.put(self._fast, upload.key, upload.content, attributes=attributes, use_multipart=False)
+            stored = obstore.put(
+                self._fast_for(len(upload.content)),
+                upload.key,
+                upload.content,
+                attributes=attributes,
+                use_multipart=False,
+            )
         etag = (stored["e_tag"] or "").strip('"')
         if _MD5.fullmatch(etag) and etag != md5(upload.content) and not self._is_encrypted(upload.key):
             raise StorageFailed(
@@ -122,6 +137,14 @@ class S3WebStore:
     def delete(self, keys: Sequence[str]) -> None:
         """See the contract."""
         self._store.delete_many(keys)
+
+    def _fast_for(self, size: int) -> FastStore:
+        """Return the store whose requests have the time that an upload of ``size`` bytes may take.
+
+        The library limits a request as a whole, and so has one store for each limit: they double.
+        """
+        in_minutes = size // int(_SLOWEST * _TIMEOUT.total_seconds())
+        return self._store_with(_TIMEOUT * (1 << in_minutes.bit_length()))
 
     def _is_encrypted(self, key: str) -> bool:
         """Tell whether the bucket encrypts with keys, so that eTags are no MD5s."""
@@ -170,10 +193,7 @@ class LocalWebStore:
 
     def send(self, upload: Upload) -> str:
         """See the contract."""
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(upload.content)
-            file.flush()
-            return self._store.put(upload.key, Path(file.name)).etag
+        return self._store.put_from(upload.key, io.BytesIO(upload.content)).etag
 
     def md5_of(self, info: ObjectInfo) -> str | None:
         """See the contract."""
