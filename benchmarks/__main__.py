@@ -13,13 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from ao_workflows.archive.web.volume_manifest import NAME as MANIFEST
+from ao_workflows.storage import AwsAccess, AwsKeys
 from ao_workflows.units import size_text
+from ao_workflows.works import parse_rid, web_images_prefix
 from benchmarks import peers
+from benchmarks.checks import check_bucket, check_copy, check_manifest
 from benchmarks.images import make_images
-from benchmarks.jobs import make_bag
+from benchmarks.jobs import make_bag, make_inventory
 from benchmarks.line import limited_line
 from benchmarks.measure import Contender, Run, compare, median_ratio
-from benchmarks.works import RID, files_of, make_work
+from benchmarks.works import GROUP, RID, files_of, make_work
 
 S3_PORT = 18_700
 MANY = 5_000
@@ -38,15 +42,19 @@ def main() -> None:
     parser.add_argument("--big", type=int, default=2000, help="size of the work of large images, in MB")
     parser.add_argument("--small", type=int, default=20_000, help="number of 20 kB files of the work of small images")
     parser.add_argument("--images", type=int, default=300, help="pages of the work that is audited")
-    parser.add_argument("--only", choices=(*JOBS, *AUDITS), help="one job instead of all")
+    parser.add_argument(
+        "--files", type=int, default=20_000, help="20 kB files that are archived; 7 %% as many large ones"
+    )
+    parser.add_argument("--objects", type=int, default=2000, help="images of 200 kB that are published")
+    parser.add_argument("--only", choices=(*JOBS, *AUDITS, *WHOLES), help="one job instead of all")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args()
     if arguments.only not in AUDITS:
         peers.install()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     figures = {}
-    with tempfile.TemporaryDirectory(prefix="ao-bench-", dir=os.environ.get("AO_BENCH_DIR")) as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="ao-bench-", dir=os.environ.get("AO_BENCH_DIR")) as place:
+        folder = Path(place)
         if arguments.only in {None, *AUDITS}:
             make_images(folder / "pages", arguments.images)
             for job in [arguments.only] if arguments.only else AUDITS:
@@ -65,12 +73,15 @@ def main() -> None:
                 with contenders() as found:
                     runs = compare(found, folder / "runs", rounds=arguments.rounds, keep=count > MANY)
                 figures[f"{job} {label}"] = _report(heading, runs)
+        for name, whole in WHOLES.items():
+            if arguments.only in {None, name}:
+                figures |= whole(folder / name, arguments)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 def _sizes(arguments: argparse.Namespace) -> list[tuple[str, int, int]]:
-    if arguments.only in AUDITS:
+    if arguments.only in {*AUDITS, *WHOLES}:
         return []
     return [("big", arguments.big * 2 // 3, 1_500_000), ("small", arguments.small, 20_000)]
 
@@ -80,7 +91,6 @@ JOBS = {
     "s3": "Object to verified tree (S3 on loopback)",
     "line": "Object to verified tree (S3 on a line of 1 Gbit/s)",
     "create": "Work to bag zip",
-    "sync": "Work into the archive (ours reads every byte back, the others do not)",
 }
 
 
@@ -140,19 +150,110 @@ def _create(work: Path, _bag: Path) -> Iterator[list[Contender]]:
     yield [Contender("ao bag create", ours_bag), Contender("bdrc-bag, 1 process", theirs_bag)]
 
 
+JOB_CONTENDERS = {"unpack": _unpack, "s3": _s3, "line": _line, "create": _create}
+
+Figures = dict[str, dict[str, dict[str, float]]]
+
+
+def _sync(folder: Path, arguments: argparse.Namespace) -> Figures:
+    """Measure works on their way into the archive: new, current, and on the archive's own file system."""
+    figures = {}
+    for label, count, size in (
+        ("large", arguments.files * 7 // 100, 1_430_000),
+        ("small", arguments.files, 20_000),
+    ):
+        make_work(folder / label, count, size)
+        work = folder / label / RID
+        make_inventory(work)
+        title = f"{label}: {count} files of {size_text(size)}"
+        keep = count > MANY
+        for job in ("new", "current", "linked"):
+            if (label, job) == ("large", "current"):
+                continue
+            found = _archivers(job, work)
+            runs = compare(found, folder / "runs", rounds=arguments.rounds, keep=keep, again=job == "current")
+            figures[f"sync {job} {label}"] = _report(f"{SYNCS[job]}, {title}", runs)
+    return figures
+
+
+SYNCS = {
+    "new": "Work into the archive (ours is on the disk when it ends)",
+    "current": "Work into the archive that has it",
+    "linked": "Work into the archive on the same file system, by links",
+}
+
+
+def _archivers(job: str, work: Path) -> list[Contender]:
+    def archiver(proof: str) -> Contender:
+        def command(place: Path) -> list[str]:
+            for number in range(4):
+                (place / f"Archive{number}").mkdir(exist_ok=True)
+            return [sys.executable, "-m", "benchmarks.archive", proof, str(work), str(place)]
+
+        return Contender(f"ao sync, {proof}", command, check=functools.partial(check_copy, work))
+
+    if job == "linked":
+        return [archiver("linked"), *peers.linkers(work)]
+    return [archiver("written"), archiver("reread"), *peers.copiers(work, again=job == "current")]
+
+
+def _web(folder: Path, arguments: argparse.Namespace) -> Figures:
+    """Measure images on their way into a bucket: new, and current."""
+    make_work(folder, arguments.objects, 200_000, {"images": "jpg"})
+    work, figures = folder / RID, {}
+    make_inventory(work)
+    title = f"{arguments.objects} images of {size_text(200_000)}"
+    for job, heading in WEBS.items():
+        with _publishers(job, work, folder / "served") as found:
+            runs = compare(found, folder / "runs", rounds=arguments.rounds, keep=False, again=job == "current")
+        figures[f"web {job}"] = _report(f"{heading}, {title}", runs)
+    return figures
+
+
+WEBS = {
+    "new": "Images onto the web (S3 on loopback)",
+    "current": "Images onto the web that has them (S3 on loopback)",
+}
+
+
 @contextmanager
-def _sync(work: Path, _bag: Path) -> Iterator[list[Contender]]:
-    yield [ours("sync", work), *_copiers(work)]
+def _publishers(job: str, work: Path, served: Path) -> Iterator[list[Contender]]:
+    """Yield who sends images to a server that keeps them in ``served``; they stay there until all are done."""
+    served.mkdir()
+    images, prefix = work / "images" / GROUP, f"{web_images_prefix(parse_rid(RID))}{GROUP}/"
+    with peers.s3_server(served, S3_PORT) as (endpoint, environment):
+        client = AwsAccess(endpoint, peers.REGION, keys=AwsKeys(*peers.S3_KEYS)).s3()
+
+        def make_bucket(place: Path) -> str:
+            if not (served / place.name).is_dir():
+                client.create_bucket(Bucket=place.name)
+            return place.name
+
+        def check(place: Path) -> None:
+            check_bucket(images, served / place.name)
+            check_manifest(client, place.name, f"{prefix}{MANIFEST}", images)
+
+        def publisher(name: str, *, is_recorded: bool) -> Contender:
+            def command(place: Path) -> list[str]:
+                record = [str(place / "web.jsonl")] if is_recorded else []
+                return [sys.executable, "-m", "benchmarks.web", str(work), make_bucket(place), *record]
+
+            return Contender(name, command, environment, check)
+
+        found = [publisher("ao publish", is_recorded=True)]
+        if job == "current":
+            found.append(publisher("ao publish, no record", is_recorded=False))
+        yield [
+            *found,
+            *peers.senders(
+                images, prefix, served=served, endpoint=endpoint, environment=environment, make_bucket=make_bucket
+            ),
+        ]
+    shutil.rmtree(served)
 
 
-JOB_CONTENDERS = {"unpack": _unpack, "s3": _s3, "line": _line, "create": _create, "sync": _sync}
-
-
-def _copiers(work: Path) -> list[Contender]:
-    copiers = [Contender("cp -a", lambda place: ["cp", "-a", str(work), str(place)])]
-    if shutil.which("rsync"):
-        copiers.append(Contender("rsync -a", lambda place: ["rsync", "-a", str(work), str(place)]))
-    return copiers
+WHOLES = {"sync": _sync, "web": _web}
+"""What is measured with works of its own."""
 
 
 def _report(title: str, runs: dict[str, list[Run]], *, images: int = 0) -> dict[str, dict[str, float]]:

@@ -6,17 +6,25 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ao_workflows.archive import sync_work
 from ao_workflows.bags import create, read_plan, unpack
 from ao_workflows.flushing import flushed
+from ao_workflows.inventory import FileRecord, write_inventory
 from ao_workflows.storage import open_local_source
-from ao_workflows.works import parse_rid
-from benchmarks.works import RID, files_of
+from benchmarks.works import files_of, inventory_of
 
 
 def make_bag(work: Path, target: Path) -> None:
     """Bag the work into a zip."""
     create([work], target)
+
+
+def make_inventory(work: Path) -> None:
+    """Write what an unpacked bag comes with: what each file has to be."""
+    records = []
+    for path in files_of(work):
+        state, digest = path.stat(), hashlib.sha512(path.read_bytes()).hexdigest()
+        records.append(FileRecord(path.relative_to(work).as_posix(), state.st_size, digest, state.st_mtime_ns))
+    write_inventory(inventory_of(work), records)
 
 
 def ours_unpack(bag: Path, folder: Path) -> None:
@@ -51,14 +59,7 @@ def write_only(work: Path, folder: Path) -> None:
         flush()
 
 
-def ours_sync(work: Path, root: Path) -> None:
-    """Copy into an archive, every byte read back and compared."""
-    for number in range(4):
-        (root / f"Archive{number}").mkdir(exist_ok=True)
-    sync_work(work, root, rid=parse_rid(RID))
-
-
 if __name__ == "__main__":
     job, first, second = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    jobs = {"unpack": ours_unpack, "sync": ours_sync, "bag": make_bag, "hash": hash_only, "write": write_only}
+    jobs = {"unpack": ours_unpack, "bag": make_bag, "hash": hash_only, "write": write_only}
     jobs[job](first, second)

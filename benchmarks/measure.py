@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -23,11 +24,13 @@ class Contender:
 
     :param command: given a fresh folder, returns the command to run; what prepares the folder is not measured.
     :param environment: the whole environment of the command; that of this process if left out.
+    :param check: given that folder after the first run, raises an error if the job was not done.
     """
 
     name: str
     command: Callable[[Path], Sequence[str]]
     environment: Mapping[str, str] | None = None
+    check: Callable[[Path], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +47,30 @@ class Run:
     disk: int
 
 
-def compare(contenders: Sequence[Contender], folder: Path, *, rounds: int, keep: bool) -> dict[str, list[Run]]:
+def compare(
+    contenders: Sequence[Contender], folder: Path, *, rounds: int, keep: bool, again: bool = False
+) -> dict[str, list[Run]]:
     """Run every contender once a round, in turn; the first round only warms caches and is not counted.
 
     :param keep: leave what each has made until all are done: on ext4, creating files where many were just deleted
         costs twice as much. Of a few large files it is removed at once.
+    :param again: each contender has one folder for all rounds. It does its job in the first, and what is measured is
+        to find it done.
     """
     runs: dict[str, list[Run]] = {contender.name: [] for contender in contenders}
     for number in range(rounds + 1):
         for contender in contenders:
-            place = folder / f"{contender.name.replace(' ', '-').replace('/', '-')}-{number}"
-            place.mkdir(parents=True)
+            name = re.sub(r"[^a-z0-9]+", "-", contender.name.lower()).strip("-")
+            place = folder / (name if again else f"{name}-{number}")
+            place.mkdir(parents=True, exist_ok=again)
+            command = contender.command(place)
             os.sync()  # nobody pays for what the one before has left to be written
-            run = measure(contender.command(place), place, contender.environment)
+            run = measure(command, place, contender.environment)
             if number:
                 runs[contender.name].append(run)
-            if not keep:
+            else:
+                contender.check(place)
+            if not (keep or again):
                 shutil.rmtree(place)
     shutil.rmtree(folder)
     if keep:

@@ -1,12 +1,16 @@
 """What people use now, each as the command that they would type; in an environment of its own, pinned by hash."""
 
+import functools
+import itertools
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.checks import check_bucket, check_copy
 from benchmarks.measure import Contender
 from benchmarks.works import RID
 
@@ -14,6 +18,9 @@ ROOT = Path(__file__).parents[1]
 BIN = ROOT / ".venv-peers" / "bin"
 BUCKET = "bench"
 REGION = "us-east-1"
+S3_KEYS = ("bench", "bench-secret")
+
+MakeBucket = Callable[[Path], str]
 
 
 _BDRC_BAG = [f"{BIN}/bdrc-bag", "-d", "-p"]
@@ -79,6 +86,78 @@ def s3_unpackers(endpoint: str, key: str, environment: dict[str, str], inside: S
     ]
 
 
+def copiers(work: Path, *, again: bool) -> list[Contender]:
+    """Return the other ways to copy a work; each as it is, and followed by what has the disk write its copy.
+
+    :param again: the copy is there and current, so that there is nothing to write.
+    """
+    ways = {
+        "rsync -a": f"rsync -a {work} .",
+        "rclone copy": f"{BIN}/rclone copy {work} {RID}",
+        **({"cp -au": f"cp -au {work} ."} if again else {"cp -a": f"cp -a {work} ."}),
+    }
+    if not shutil.which("rsync"):
+        del ways["rsync -a"]
+    return _in_shell(ways if again else _flushed_or_not(ways), work)
+
+
+def linkers(work: Path) -> list[Contender]:
+    """Return the other way to give the files of a work second names."""
+    return _in_shell(_flushed_or_not({"cp -al": f"cp -al {work} ."}), work)
+
+
+def _flushed_or_not(ways: Mapping[str, str]) -> dict[str, str]:
+    flushed = "; sync -f"
+    both = ([(name, script), (name + flushed, f"{script}{flushed} .")] for name, script in ways.items())
+    return dict(itertools.chain.from_iterable(both))
+
+
+def _in_shell(ways: Mapping[str, str], work: Path) -> list[Contender]:
+    check = functools.partial(check_copy, work)
+    return [Contender(name, functools.partial(shell, script=script), check=check) for name, script in ways.items()]
+
+
+def senders(
+    images: Path,
+    prefix: str,
+    *,
+    served: Path,
+    endpoint: str,
+    environment: Mapping[str, str],
+    make_bucket: MakeBucket,
+) -> list[Contender]:
+    """Return the other ways to send a folder of images into a bucket below ``prefix``.
+
+    :param served: where the server keeps its buckets.
+    :param make_bucket: returns the name of a bucket for a folder, made if it was not there.
+    """
+
+    def by_boto3(way: str) -> Callable[[Path], list[str]]:
+        script = [f"{BIN}/python", str(ROOT / "benchmarks" / "by_boto3.py"), way, str(images)]
+        return lambda place: [*script, make_bucket(place), prefix]
+
+    def by_s5cmd(*command: str) -> Callable[[Path], list[str]]:
+        s5cmd = [f"{BIN}/s5cmd", "--endpoint-url", endpoint, *command, f"{images}/"]
+        return lambda place: [*s5cmd, f"s3://{make_bucket(place)}/{prefix}"]
+
+    def by_rclone(place: Path) -> list[str]:
+        remote = f':s3,provider=Rclone,env_auth,endpoint="{endpoint}":{make_bucket(place)}/{prefix}'
+        return [f"{BIN}/rclone", "copy", str(images), remote]
+
+    ways: dict[str, Callable[[Path], list[str]]] = {
+        "boto3 put_object, 16": by_boto3("put_object"),
+        "boto3 upload_file": by_boto3("upload_file"),
+        "s5cmd cp": by_s5cmd("cp"),
+        "s5cmd sync": by_s5cmd("sync"),
+        "rclone copy": by_rclone,
+    }
+
+    def check(place: Path) -> None:
+        check_bucket(images, served / make_bucket(place))
+
+    return [Contender(name, way, environment, check) for name, way in ways.items()]
+
+
 @contextmanager
 def s3_server(folder: Path, port: int, inside: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, str]]]:
     """Serve ``folder``, whose folders are buckets, as S3 on loopback; yield its address and a client's environment.
@@ -86,7 +165,8 @@ def s3_server(folder: Path, port: int, inside: Sequence[str] = ()) -> Iterator[t
     :param inside: what stands before a command that is to run where the server does.
     """
     endpoint = f"http://127.0.0.1:{port}"
-    keys = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench-secret", "AWS_REGION": REGION}
+    key_id, secret = S3_KEYS
+    keys = {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": secret, "AWS_REGION": REGION}
     environment = {**os.environ, **keys, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": endpoint}
     command = [
         *inside,
@@ -96,7 +176,7 @@ def s3_server(folder: Path, port: int, inside: Sequence[str] = ()) -> Iterator[t
         "--addr",
         f"127.0.0.1:{port}",
         "--auth-key",
-        "bench,bench-secret",
+        ",".join(S3_KEYS),
         folder,
     ]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
