@@ -231,7 +231,8 @@ class TestLinks:
         (work / PAGE).write_bytes(b"a better scan")
         real_link = os.link
 
-        def link(source: Path, target: Path, **options: bool) -> None:
+        def link(path: str, target: str, **options: bool) -> None:
+            source = Path(path)
             if what == "written to after":
                 real_link(source, target, **options)
             if source.name == Path(PAGE).name:
@@ -256,9 +257,9 @@ class TestLinks:
         modes = []
         real_link = os.link
 
-        def link(source: Path, target: Path, **options: bool) -> None:
+        def link(source: str, target: str, **options: bool) -> None:
             real_link(source, target, **options)
-            modes.append(target.stat().st_mode & 0o777)
+            modes.append(os.stat(target).st_mode & 0o777)
 
         monkeypatch.setattr(os, "link", link)
         sync_work(work, root, rid=RID, options=SyncOptions(link=True, access=Access(file_mode=0o640)))

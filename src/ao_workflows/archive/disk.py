@@ -26,7 +26,7 @@ class ScratchFailed(SystemFailed):
 
 
 @contextmanager
-def archive_errors(mount: Path, path: Path) -> Iterator[None]:
+def archive_errors(mount: Path, path: Path | str) -> Iterator[None]:
     """Turn an :class:`OSError` met while using ``path`` into the error that says who has to do what.
 
     :raises MustWait: (``waiting-for-disk``) when ``mount`` is full.
@@ -38,7 +38,7 @@ def archive_errors(mount: Path, path: Path) -> Iterator[None]:
         raise archive_error(error, mount=mount, path=path) from error
 
 
-def archive_error(error: OSError, *, mount: Path, path: Path) -> AoError:
+def archive_error(error: OSError, *, mount: Path, path: Path | str) -> AoError:
     """Return the operator's error for ``error``, met at ``path`` on the archive mount ``mount``."""
     if error.errno in _FULL:
         return MustWait(
@@ -57,16 +57,21 @@ def archive_error(error: OSError, *, mount: Path, path: Path) -> AoError:
 
 
 @contextmanager
-def scratch_errors(path: Path) -> Iterator[None]:
+def scratch_errors(path: Path | str) -> Iterator[None]:
     """Turn an :class:`OSError` met while reading the scratch file or folder ``path`` into :class:`ScratchFailed`."""
     try:
         yield
     except OSError as error:
-        place = error.filename if isinstance(error.filename, str) else str(path)
-        raise ScratchFailed(
-            f"The work on scratch cannot be read at {place!r}: {error.strerror or error}.",
-            action="Check the scratch disk; if the file is gone, unpack the delivery again.",
-        ) from error
+        raise scratch_error(error, path) from error
+
+
+def scratch_error(error: OSError, path: Path | str) -> ScratchFailed:
+    """Return the operator's error for ``error``, met while reading ``path`` on scratch."""
+    place = error.filename if isinstance(error.filename, str) else str(path)
+    return ScratchFailed(
+        f"The work on scratch cannot be read at {place!r}: {error.strerror or error}.",
+        action="Check the scratch disk; if the file is gone, unpack the delivery again.",
+    )
 
 
 def check_free_space(mount: Path, folder: Path, sizes: list[int], *, keep_free: int) -> None:

@@ -126,7 +126,7 @@ def _bring(
 
 
 def _take_place(each: FileCopy, copy: Path, archived: Tree, *, replaced: Replaced, mount: Path) -> None:
-    path = each.target.relative_to(copy).as_posix()
+    path = each.target.removeprefix(f"{copy}/")
     if path in archived.files:
         replaced.keep(path)
     with archive_errors(mount, each.target):

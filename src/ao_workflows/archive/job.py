@@ -64,13 +64,13 @@ class Job:
             self.progress(sum(record.size for record in plan.current))
         return plan
 
-    def copies(self, paths: Iterable[str], copy: Path, *, written: Callable[[Path], Path]) -> list[FileCopy]:
+    def copies(self, paths: Iterable[str], copy: Path, *, written: Callable[[str], str]) -> list[FileCopy]:
         """Return what is to be brought into the folder ``copy``. :param written: tells where it goes first."""
         return [
             FileCopy(
-                source=self.scratch(path),
-                written=written(copy / path),
-                target=copy / path,
+                source=f"{self.work}/{self.origins.get(path, path)}",
+                written=written(f"{copy}/{path}"),
+                target=f"{copy}/{path}",
                 state=self.source.files[path],
                 sha512=self._known(path),
             )

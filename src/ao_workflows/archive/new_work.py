@@ -44,7 +44,7 @@ def create(job: Job) -> SyncResult:
     return job.result(whole, records=records, transferred=transferred)
 
 
-def _itself(path: Path) -> Path:
+def _itself(path: str) -> str:
     return path
 
 

@@ -94,7 +94,7 @@ class Replaced:
 
 def _copy(there: Path, here: Path) -> None:
     """Copy a file, or a link, so that it is on disk before it has its name."""
-    temporary = temporary_for(here)
+    temporary = Path(temporary_for(str(here)))
     shutil.copy2(there, temporary, follow_symlinks=False)
     if not temporary.is_symlink():
         descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)

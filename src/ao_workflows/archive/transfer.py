@@ -1,5 +1,6 @@
 """Many files on their way into the archive: several at a time, flushed together, each proved before any is named."""
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -83,7 +84,7 @@ def remove_written(copies: Iterable[FileCopy]) -> None:
     """Take away what a failed transfer has written. The archive may be read-only or gone by now: then it stays."""
     for copy in copies:
         with suppress(OSError):
-            copy.written.unlink()
+            os.unlink(copy.written)
 
 
 def _batches(copies: Sequence[FileCopy]) -> Iterator[list[FileCopy]]:

@@ -46,7 +46,8 @@ class AuditedWork:
 
     def images_of(self, group: ImageGroup) -> tuple[ImageFacts, ...]:
         """Return what is known of each image in a group, by name. :raises OSError: if the disk fails."""
-        return self._gallery.images_of(group.path)
+        # Blank masters are nobody's question, and to look at all of their pixels takes time.
+        return self._gallery.images_of(group.path, with_ink=group.kind == IMAGES)
 
     def images_elsewhere(self) -> tuple[tuple[Path, ImageFacts], ...]:
         """Return the path and what is known of each image and PDF outside of the image groups, in order.

@@ -41,7 +41,7 @@ class ImageFacts:
     :param has_thumbnail: whether a smaller copy of the image is embedded in its EXIF data or beside it in a TIFF.
     :param metadata_problem: why its EXIF data cannot be read; ``None`` if it can, or there is none.
     :param pixel_problem: why its pixels cannot be unpacked to the end; ``None`` if they can, or nobody asked.
-    :param ink: the share of its pixels that are unlike paper, 0 to 1; ``None`` where they were not unpacked.
+    :param ink: the share of its pixels that are unlike paper, 0 to 1; ``None`` where they were not looked at.
     :param is_too_large: it would take too much memory to unpack them, and was not tried.
     :param given_up: why a PDF was not unpacked to the end, where that took too much memory or time.
     """

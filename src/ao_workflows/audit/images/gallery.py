@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from ao_workflows.audit.images.elsewhere import paths_elsewhere
@@ -41,15 +42,17 @@ class Gallery:
         self._groups: dict[Path, tuple[ImageFacts, ...]] = {}
         self._elsewhere: tuple[tuple[Path, ImageFacts], ...] | None = None
 
-    def images_of(self, group: Path) -> tuple[ImageFacts, ...]:
+    def images_of(self, group: Path, *, with_ink: bool = False) -> tuple[ImageFacts, ...]:
         """Return the facts of each image in a group's folder, by name.
 
         An image is every regular file that is neither hidden nor ``*.json``, whatever its name ends in.
 
+        :param with_ink: where pixels are unpacked, also tell how much is on the page; each group is asked for in
+            one way only.
         :raises OSError: if the disk does not give the folder or a file.
         """
         if group not in self._groups:
-            self._groups[group] = self._look_at_all([group / name for name in image_names(group)])
+            self._groups[group] = self._look_at_all([group / name for name in image_names(group)], with_ink=with_ink)
         return self._groups[group]
 
     @property
@@ -65,23 +68,23 @@ class Gallery:
         """
         if self._elsewhere is None:
             paths = paths_elsewhere(root, groups)
-            self._elsewhere = tuple(zip(paths, self._look_at_all(paths), strict=True))
+            self._elsewhere = tuple(zip(paths, self._look_at_all(paths, with_ink=False), strict=True))
         return self._elsewhere
 
-    def _look_at_all(self, paths: Sequence[Path]) -> tuple[ImageFacts, ...]:
+    def _look_at_all(self, paths: Sequence[Path], *, with_ink: bool) -> tuple[ImageFacts, ...]:
         found: list[ImageFacts] = []
         together = 1 if self._with_pixels else _TOGETHER
         parts = [paths[start : start + together] for start in range(0, len(paths), together)]
         with ThreadPoolExecutor(self._jobs) as pool:
-            for images in pool.map(self._look_at, parts):
+            for images in pool.map(partial(self._look_at, with_ink=with_ink), parts):
                 found.extend(images)
                 if self._progress is not None:
                     for image in images:
                         self._progress(image.size)
         return tuple(found)
 
-    def _look_at(self, paths: Sequence[Path]) -> list[ImageFacts]:
-        return [self._known(path) or look_at(path, with_pixels=self._with_pixels) for path in paths]
+    def _look_at(self, paths: Sequence[Path], *, with_ink: bool) -> list[ImageFacts]:
+        return [self._known(path) or look_at(path, with_pixels=self._with_pixels, with_ink=with_ink) for path in paths]
 
 
 def bytes_of_images(groups: Iterable[Path]) -> int:

@@ -37,10 +37,11 @@ Image.MAX_IMAGE_PIXELS = None
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def look_at(path: Path, *, with_pixels: bool = False) -> ImageFacts:
+def look_at(path: Path, *, with_pixels: bool = False, with_ink: bool = False) -> ImageFacts:
     """Return what the headers of the file ``path`` say; what is wrong with them is in the facts.
 
     :param with_pixels: unpack all of its pixels as well, or all pages of a PDF, to see whether that can be done.
+    :param with_ink: look at them then, too: how much is on the page.
     :raises OSError: if the disk does not give the file.
     :raises NotStarted: if it is a PDF, and what unpacks them cannot be started.
     """
@@ -49,7 +50,7 @@ def look_at(path: Path, *, with_pixels: bool = False) -> ImageFacts:
         try:
             with Image.open(file, formats=FORMATS) as image:
                 facts = _facts(path.name, state, image)
-                return _with_pixels(facts, image) if with_pixels else facts
+                return _with_pixels(facts, image, with_ink=with_ink) if with_pixels else facts
         # Decoders raise whatever they like of content that is not what it seems, a failed assertion too.
         except Exception as error:  # noqa: BLE001 - see above
             _raise_if_the_disks(error)
@@ -60,9 +61,9 @@ def look_at(path: Path, *, with_pixels: bool = False) -> ImageFacts:
         return ImageFacts(name=path.name, size=state.st_size, modified_ns=state.st_mtime_ns, problem=reason)
 
 
-def _with_pixels(facts: ImageFacts, image: Image.Image) -> ImageFacts:
+def _with_pixels(facts: ImageFacts, image: Image.Image, *, with_ink: bool) -> ImageFacts:
     try:
-        ink = unpack_pixels(image)
+        ink = unpack_pixels(image, with_ink=with_ink)
     except TooLarge:
         return replace(facts, is_too_large=True)
     except MemoryError as error:  # it would have had its room: the machine has too little, which is no fault of it

@@ -14,8 +14,8 @@ class TooLarge(Exception):
     """Unpacking the image would take too much memory, and was not tried."""
 
 
-def unpack_pixels(image: Image.Image, room: Room = ROOM) -> float:
-    """Unpack the image, and the other pages of its file; return the ink of the first, 0 to 1.
+def unpack_pixels(image: Image.Image, room: Room = ROOM, *, with_ink: bool = False) -> float | None:
+    """Unpack the image, and the other pages of its file; return the ink of the first, 0 to 1, if asked for.
 
     The image is closed after that.
 
@@ -28,10 +28,10 @@ def unpack_pixels(image: Image.Image, room: Room = ROOM) -> float:
     if size > room.most:
         raise TooLarge
     with room.take(size), closing(image):  # what is unpacked is gone before another image has its room
-        ink = 0.0
+        ink = None
         for page in pages(image):
             _load(image)
-            if page == 1:
+            if with_ink and page == 1:
                 ink = ink_of(image)
         return ink
 
