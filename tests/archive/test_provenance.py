@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ao_workflows.archive import ArchiveClash, sync_work
+from ao_workflows.archive.copying import temporary_for
 from ao_workflows.inventory import FileRecord, read_inventory
 from ao_workflows.works import Rid
 
@@ -115,6 +116,19 @@ def test_what_a_killed_sync_left_of_a_set_is_completed(work: Path, copy: Path, s
     (copy / "sync-inventory" / "W22084.inventory.jsonl").unlink()
     sync()
     assert provenance(copy) == FIRST | below("bag-2", SECOND)
+
+
+def test_a_folder_in_which_a_killed_sync_was_writing_is_the_one_to_go_on_with(
+    work: Path, copy: Path, sync: Callable[[], object]
+):
+    deliver(work, FIRST)
+    sync()
+    deliver(work, SECOND)
+    (copy / "W22084.bag" / "bag-2").mkdir()
+    temporary_for(copy / "W22084.bag" / "bag-2" / "manifest-sha512.txt").write_bytes(b"half of")
+    sync()
+    assert provenance(copy) == FIRST | below("bag-2", SECOND)
+    assert not (copy / "W22084.bag" / "bag-3").exists()
 
 
 def test_something_else_under_a_number_is_not_touched(work: Path, copy: Path, sync: Callable[[], object]):

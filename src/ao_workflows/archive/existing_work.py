@@ -172,7 +172,12 @@ def _beside_earlier_provenance(job: Job, archived: Tree, recorded: Mapping[str, 
             return False
         return hash_archived(job.place.path / there, mount=job.place.mount) == wanted
 
-    source, origins = relocate(job.source, archived, folder=f"{job.rid}.bag", same=same)
+    # What a killed sync was writing belongs to nobody: its folder is the one to go on with.
+    unfinished = set(leftovers(archived))
+    settled = with_fields(
+        archived, files={path: each for path, each in archived.files.items() if path not in unfinished}
+    )
+    source, origins = relocate(job.source, settled, folder=f"{job.rid}.bag", same=same)
     places = {origin: path for path, origin in origins.items()}
     expected = {places.get(path, path): record for path, record in job.expected.items()}
     return with_fields(job, source=source, expected=expected, origins=origins)
