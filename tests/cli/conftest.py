@@ -102,3 +102,10 @@ def installed_ao() -> Ao:
         return Answer(ended.returncode, ended.stdout, ended.stderr)
 
     return run
+
+
+@pytest.fixture
+def mounts(place: Path) -> Path:
+    for number in range(4):
+        (place / "mnt" / f"Archive{number}").mkdir(parents=True)
+    return place / "mnt"

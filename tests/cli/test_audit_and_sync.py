@@ -1,17 +1,8 @@
 """``ao audit`` and ``ao sync``."""
 
-from pathlib import Path
-
 import pytest
 
 from fixtures.house import work_files, write_files
-
-
-@pytest.fixture
-def mounts(place: Path) -> Path:
-    for number in range(4):
-        (place / "mnt" / f"Archive{number}").mkdir(parents=True)
-    return place / "mnt"
 
 
 def test_a_work_that_keeps_the_rules_passes(ao, work):

@@ -1,0 +1,140 @@
+"""``ao sync`` with several targets, and what it would do; ``ao works changes``."""
+
+from pathlib import Path
+
+import pytest
+
+from fixtures.house import write_files
+from fixtures.images import jpeg
+
+from .conftest import Ao
+
+PAGE = "images/W22084-0001/00010002.jpg"
+
+
+@pytest.fixture
+def web(place: Path) -> Path:
+    (place / "web").mkdir()
+    return place / "web"
+
+
+def names(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_work_goes_to_both_targets_and_each_is_told(ao: Ao, work: Path, mounts: Path, web: Path):
+    answer = ao("sync", work, "--archive", mounts, "--web", web, "--json")
+    assert answer.code == 0
+    told = answer.json
+    assert (told["rid"], told["added"]) == ("W22084", 6)
+    assert told["web"].pop("bytes") > 0
+    assert told["web"] == {
+        "rid": "W22084",
+        "address": f"{web}/Works/60/W22084/images/",
+        "sent": 4,
+        "unchanged": 0,
+        "left": 0,
+        "removed": 0,
+    }
+    assert len(names(web)) == 4
+    again = ao("sync", work, "--archive", mounts, "--web", web, "--json").json
+    assert (again["unchanged"], again["web"]["unchanged"], again["web"]["sent"]) == (6, 4, 0)
+
+
+def test_the_web_alone_is_a_target_too_and_the_archive_is_not_touched(ao: Ao, work: Path, mounts: Path, web: Path):
+    answer = ao("sync", work, "--web", web, "--json")
+    assert (answer.code, answer.json["web"]["sent"]) == (0, 4)
+    assert "archive_path" not in answer.json
+    assert names(mounts) == set()
+
+
+def test_published_is_what_the_archive_has(ao: Ao, work: Path, mounts: Path, web: Path):
+    ao("sync", work, "--archive", mounts)
+    (work / PAGE).unlink()
+    assert ao("sync", work, "--archive", mounts, "--web", web, "--json").json["web"]["sent"] == 4
+
+
+def test_each_target_is_replaced_for_itself(ao: Ao, work: Path, mounts: Path, web: Path):
+    ao("sync", work, "--archive", mounts, "--web", web)
+    (work / PAGE).unlink()
+    answer = ao("sync", work, "--archive", mounts, "--web", web, "--replace-archive", "--json").json
+    assert (answer["removed"], answer["web"]["removed"]) == (1, 0)
+    answer = ao("sync", work, "--archive", mounts, "--web", web, "--replace-web", "--json").json
+    assert (answer["removed"], answer["web"]["removed"]) == (0, 1)
+
+
+def test_a_dry_run_tells_the_same_numbers_and_changes_nothing(ao: Ao, work: Path, mounts: Path, web: Path):
+    targets = ("--archive", mounts, "--web", web, "--replace-archive", "--replace-web", "--json")
+    for change in (lambda: None, (work / PAGE).unlink, lambda: write_files(work, {PAGE: jpeg("new" * 900)})):
+        change()
+        before = names(mounts), names(web)
+        dry = ao("sync", work, "--dry-run", *targets).json
+        assert (names(mounts), names(web)) == before
+        real = ao("sync", work, *targets).json
+        assert dry.pop("dry_run") is True
+        for key in ("added", "replaced", "removed", "unchanged", "bytes"):
+            assert dry[key] == real[key]
+        # What would be published is the work here, and what is published is the archive copy: the same, once replaced.
+        assert dry["web"] == real["web"]
+
+
+def test_to_explain_is_to_do_nothing(ao: Ao, work: Path, mounts: Path):
+    write_files(work, {"config/sync.yml": b"sync: {web: false, replace: true}"})
+    answer = ao("sync", work, "--archive", mounts, "--explain", "--json")
+    assert {each["key"]: (each["value"], each["origin"]) for each in answer.json["plan"]} == {
+        "archive": ("yes", "the command line"),
+        "web": ("no", "the command line"),
+        "replace_archive": ("no", "the settings: [sync] replace is false"),
+        "replace_web": ("no", "the settings: [sync] replace is false"),
+        "update_web": ("yes", "built in"),
+    }
+    assert names(mounts) == set()
+
+
+def test_a_work_that_goes_nowhere_is_told(ao: Ao, work: Path, mounts: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AO_ARCHIVE__ROOT", str(mounts))
+    write_files(work, {"config/sync.yml": b"sync: {archive: false}"})
+    answer = ao("sync", work)
+    assert answer.code == 2
+    assert "goes neither into the archive nor onto the web" in answer.err
+    assert "--explain" in answer.err
+
+
+def test_an_image_that_is_none_is_told_by_its_name(ao: Ao, work: Path, web: Path):
+    (work / PAGE).write_bytes(b"no image")
+    answer = ao("sync", work, "--web", web, "--json")
+    assert answer.code == 1
+    assert answer.json["error"]["code"] == "web-image-unreadable"
+    assert PAGE in answer.err
+    assert names(web) == set()
+
+
+@pytest.mark.parametrize("target", ["s3://", "s3:///x", "nowhere"])
+def test_a_target_that_is_none_is_told(ao: Ao, work: Path, target: str):
+    answer = ao("sync", work, "--web", target)
+    assert answer.code in {2, 3}
+    assert target.removesuffix("/x") in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_changes_are_shown_by_group_and_by_file(ao: Ao, work: Path, mounts: Path):
+    assert ao("sync", work, "--archive", mounts).code == 0
+    assert ao("works", "changes", "W22084").code == 3  # there is no catalog, and nobody asked for one
+    ao("db", "upgrade")
+    assert ao("works", "changes", "W22084").code == 2
+    ao("sync", work, "--archive", mounts)
+    (work / PAGE).write_bytes(jpeg("a better scan" * 500))
+    ao("sync", work, "--archive", mounts)
+    answer = ao("works", "changes", "W22084", "--last", "9", "--json").json
+    newest, oldest = answer["changes"]
+    assert newest["replaced"] == [PAGE]
+    assert newest["groups"] == {"W22084-0001": {"added": 0, "replaced": 1, "removed": 0, "untouched": 5}}
+    assert len(oldest["added"]) == 6
+    shown = ao("works", "changes", "W22084").out
+    assert f"replaced: {PAGE}" in shown
+    assert "added: " not in shown
+
+
+def test_a_name_that_is_no_rid_is_told(ao: Ao):
+    ao("db", "upgrade")
+    assert ao("works", "changes", "no rid").code in {1, 2}
