@@ -38,16 +38,33 @@ class WebTarget:
 def web_target(settings: Settings, target: str, connections: Connections | None = None) -> WebTarget:
     """Return where ``target``, ``s3://bucket/prefix`` or a folder, leads; reached as ``[web]`` says, then ``[aws]``.
 
-    :raises UsageError: if it names no bucket.
+    :raises UsageError: if it names no bucket, or can be no address.
     """
     if not target.startswith(S3_SCHEME):
-        return WebTarget(LocalWebStore(Path(target).expanduser().absolute()), "", target)
+        return WebTarget(LocalWebStore(_folder(target)), "", target)
     bucket, _, prefix = target.removeprefix(S3_SCHEME).partition("/")
     if not bucket:
         raise UsageError(f"{target!r} names no bucket.", action="Write it as s3://bucket/prefix.")
     prefix = prefix.strip("/")
+    if prefix and not {"", ".", ".."}.isdisjoint(prefix.split("/")):
+        raise UsageError(
+            f"{target!r} has a part that is empty, '.' or '..'; no address on the web can have it.",
+            action="Write it as s3://bucket/prefix.",
+            code="config-invalid",
+        )
     store = S3WebStore(aws_access(settings, settings.web, connections), bucket)
     return WebTarget(store, f"{prefix}/" if prefix else "", target)
+
+
+def _folder(target: str) -> Path:
+    try:
+        return Path(target).expanduser().absolute()
+    except RuntimeError as error:
+        raise UsageError(
+            f"{target!r} is in the home of somebody who has none here.",
+            action="Write the folder's whole path.",
+            code="config-invalid",
+        ) from error
 
 
 def aws_access(settings: Settings, own: AwsSettings, connections: Connections | None = None) -> AwsAccess:
