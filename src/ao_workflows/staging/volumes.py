@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from unicodedata import category
 
 from PIL.TiffImagePlugin import COMPRESSION_INFO
 
@@ -71,10 +72,18 @@ def _known(work: Path, path: Path, seen: Seen) -> ImageFacts | None:
 
 def _unreadable(work: Path, group: ImageGroup, images: list[ImageFacts]) -> Iterator[Finding]:
     for image in images:
-        if image.format not in MEDIA_TYPES:
-            path = (group.path / image.name).relative_to(work).as_posix()
+        path = (group.path / image.name).relative_to(work).as_posix()
+        if not _is_for_the_web(path):
+            message = f"{path!r} has a name that is not possible on the web: bytes that are no UTF-8, or controls."
+            yield Finding(code=WebImageUnreadable.code, path=path, message=message)
+        elif image.format not in MEDIA_TYPES:
             why = image.problem or f"is {image.format}, which is no image"
             yield Finding(code=WebImageUnreadable.code, path=path, message=f"{path!r} {why}.")
+
+
+def _is_for_the_web(path: str) -> bool:
+    """Tell whether readers' programs can be told the name: S3 and JSON take nothing but UTF-8, XML no controls."""
+    return not any(category(letter) in {"Cc", "Cs"} for letter in path)
 
 
 def _file(work: Path, group: ImageGroup, image: ImageFacts, records: Mapping[str, FileRecord]) -> WebFile:
