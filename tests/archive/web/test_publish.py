@@ -255,6 +255,37 @@ def test_progress_adds_up_to_the_size_of_the_images(store: Recording, images: Pa
     assert sum(seen) == sum(path.stat().st_size for path in images.rglob("*.jpg"))
 
 
+def test_a_group_without_images_has_no_manifest_and_the_one_that_it_had_goes_only_when_asked_for(
+    send, store: Recording, images: Path
+):
+    send(iiif_base="https://iiif.example.org")
+    for path in (images / "W22084-0887").iterdir():
+        path.unlink()
+    send(iiif_base="https://iiif.example.org")
+    assert {key for key in content(store) if key.startswith(SECOND)} == {
+        f"{SECOND}08870001.jpg",
+        f"{SECOND}08870002.jpg",
+        f"{SECOND}08870003.jpg",
+        f"{SECOND}dimensions.json",
+    }
+    (manifest,) = (upload for upload in store.sent[-1:] if upload.key == "Works/60/W22084/manifest.json")
+    assert len(json.loads(manifest.content)["structures"]) == 1
+    send(iiif_base="https://iiif.example.org", replace=True)
+    assert not [key for key in content(store) if key.startswith(SECOND)]
+
+
+def test_a_work_without_images_sends_nothing(store: Recording):
+    options = WebOptions(iiif_base="https://iiif.example.org")
+    assert publish(RID, [WebVolume("W22084-0001", ())], store, address="web", options=options).sent == 0
+    assert content(store) == {}
+
+
+def test_the_record_is_kept_where_nothing_was_on_record_before(store: Recording, images: Path, tmp_path: Path):
+    record = tmp_path / "sync-inventory" / "web.jsonl"
+    publish(RID, volumes(images), store, address="web", options=WebOptions(), record=record)
+    assert len(record.read_text().splitlines()) == 6
+
+
 def test_a_damaged_record_only_costs_a_comparison(send, tmp_path: Path):
     send()
     (tmp_path / "web.jsonl").write_text("{}\nnonsense")

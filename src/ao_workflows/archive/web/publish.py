@@ -126,13 +126,15 @@ def publish(
     :param progress: called with the bytes of images that were dealt with since the last call.
     :raises AoError: if the store or the disk fails.
     """
+    # A manifest of nothing would tell readers that there are no images, where only this work has none.
+    volumes = [volume for volume in volumes if volume.files]
     place = f"{options.prefix}{web_images_prefix(rid)}"
     there = {info.key: info for info in store.list(place)}
     job = _Publishing(store, options, there, _read(record), PublishResult(rid, address))
     wanted = set()
     for volume in volumes:
         wanted |= _send_volume(job, volume, f"{place}{volume.name}/", progress or _ignore)
-    if options.iiif_base is not None:
+    if options.iiif_base is not None and volumes:
         _send_iiif(job, rid, volumes, place)
     if options.replace and (gone := sorted(there.keys() - wanted)):
         # The manifest of a group that is gone goes before the images that it names.
@@ -255,7 +257,7 @@ def _read(record: Path | None) -> dict[str, _Sent]:
 
 
 def _write(record: Path, sent: Mapping[str, _Sent]) -> None:
-    with whole_file(record, what="the record of what is on the web") as file:
+    with whole_file(record, what="the record of what is on the web", make_folder=True) as file:
         file.writelines(_lines(sent))
 
 
