@@ -1,6 +1,7 @@
 import hashlib
 import os
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,22 @@ def everything() -> Callable[[Path], dict[str, tuple[int, ...]]]:
         }
 
     return take
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mount a small tmpfs at Archive3 of an archive of its own, remount it, and take it away afterwards."""
+    mount = tmp_path / "small" / "Archive3"
+    mount.mkdir(parents=True)
+
+    def set_up(options: str) -> Path:
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(mount)], check=False, capture_output=True, text=True
+        )
+        if done.returncode:
+            pytest.skip(f"this user may not mount a tmpfs: {done.stderr.strip()}")
+        return mount.parent
+
+    yield set_up
+    while os.path.ismount(mount):
+        subprocess.run(["umount", str(mount)], check=True)

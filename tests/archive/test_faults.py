@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -189,25 +189,6 @@ def test_a_byte_that_flips_between_writing_and_reading_back_is_caught(
         assert not copy.exists()
     sync_work(work, root, rid=RID)
     assert content(copy) == content(work)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Mount a small tmpfs at Archive3 of an archive of its own, remount it, and take it away afterwards."""
-    mount = tmp_path / "small" / "Archive3"
-    mount.mkdir(parents=True)
-
-    def set_up(options: str) -> Path:
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(mount)], check=False, capture_output=True, text=True
-        )
-        if done.returncode:
-            pytest.skip(f"this user may not mount a tmpfs: {done.stderr.strip()}")
-        return mount.parent
-
-    yield set_up
-    while os.path.ismount(mount):
-        subprocess.run(["umount", str(mount)], check=True)
 
 
 def test_a_work_that_does_not_fit_waits_before_anything_is_written(work: Path, small_disk: Callable[[str], Path]):

@@ -340,6 +340,18 @@ def test_a_server_that_refuses_is_told_with_the_key(faulty: S3WebStore, faulty_s
     assert publish(RID, volumes(images), faulty, address="web", options=WebOptions()).sent == 8
 
 
+def test_keys_that_are_refused_in_the_middle_leave_what_was_sent_and_no_manifest(
+    faulty: S3WebStore, faulty_s3: FaultyProxy, images: Path
+):
+    faulty_s3.fail("PUT", Fault(), Fault(), Fault(status=403))
+    with pytest.raises(AoError) as caught:
+        publish(RID, volumes(images), faulty, address="web", options=WebOptions(at_once=1))
+    assert caught.value.code == "access-denied"
+    assert [info.key for info in faulty.list()] == [f"{FIRST}08860001.jpg", f"{FIRST}08860002.jpg"]
+    result = publish(RID, volumes(images), faulty, address="web", options=WebOptions())
+    assert (result.sent, result.unchanged) == (6, 2)
+
+
 def test_a_bucket_that_is_not_there_is_told(aws_access: AwsAccess, images: Path):
     with pytest.raises(AoError) as caught:
         publish(RID, volumes(images), S3WebStore(aws_access, "no-such-bucket"), address="web", options=WebOptions())
