@@ -125,7 +125,7 @@ def test_a_folder_in_which_a_killed_sync_was_writing_is_the_one_to_go_on_with(
     sync()
     deliver(work, SECOND)
     (copy / "W22084.bag" / "bag-2").mkdir()
-    temporary_for(copy / "W22084.bag" / "bag-2" / "manifest-sha512.txt").write_bytes(b"half of")
+    Path(temporary_for(str(copy / "W22084.bag" / "bag-2" / "manifest-sha512.txt"))).write_bytes(b"half of")
     sync()
     assert provenance(copy) == FIRST | below("bag-2", SECOND)
     assert not (copy / "W22084.bag" / "bag-3").exists()
