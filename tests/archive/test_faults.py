@@ -8,13 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ao_workflows.archive import ArchiveFailed, SyncOptions, WriteDamaged, sync_work
-from ao_workflows.archive.disk import archive_error
+from ao_workflows.archive.disk import archive_error, expect_answer
 from ao_workflows.errors import MustWait, SystemFailed
 from ao_workflows.works import Rid
 from fixtures import killed_at_call
@@ -341,3 +342,17 @@ def test_processes_that_start_at_once_end_with_one_right_copy(work: Path, root: 
     for sync, (_, error) in zip(syncs, outputs, strict=True):
         assert sync.returncode == 0 or b"waiting-for-sync" in error or b"another sync of W22084" in error
     assert content(copy) == content(work)
+
+
+def test_a_mount_that_does_not_answer_makes_the_work_wait_and_is_named(root: Path, monkeypatch: pytest.MonkeyPatch):
+    answer = threading.Event()
+    real_statvfs = os.statvfs
+    # As a network mount whose server is gone: the call comes back when the server does.
+    monkeypatch.setattr(os, "statvfs", lambda path: answer.wait(60) and real_statvfs(path))
+    with pytest.raises(MustWait) as caught:
+        expect_answer(root / "Archive3", within=0.2)
+    assert caught.value.code == "waiting-for-mount"
+    assert f"{str(root / 'Archive3')!r} to answer: it has not for 0.2 seconds" in caught.value.waiting_for
+    answer.set()
+    expect_answer(root / "Archive3", within=60)
+    expect_answer(root / "not there", within=60)

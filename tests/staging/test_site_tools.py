@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ao_workflows.archive import hold_place
-from ao_workflows.catalog import events_of, find_delivery, latest_outcome
+from ao_workflows.catalog import changes_of, events_of, find_delivery, latest_outcome, manifest_of
 from ao_workflows.errors import ExitCode, SystemFailed
 from ao_workflows.settings import Settings
 from ao_workflows.staging.site_tools import sync_to_archive, sync_to_web
@@ -245,6 +245,22 @@ def test_a_code_that_means_bad_content_rejects_the_work(site_house, record):
     (row,) = house.works()
     assert (row.state, row.reason_code) == ("rejected", "sync-command-rejected")
     assert "no space in the cupboard" in row.reason
+
+
+def test_what_an_earlier_delivery_brought_stays_on_record_beside_a_later_one(site_house):
+    house = site_house()
+    house.send_work("W22084")
+    house.run()
+    fewer = work_files("W22084", pages=2)
+    house.send(bag_zip(house.root / "second.bag.zip", {"W22084": fewer}), key="second.bag.zip")
+    house.run()
+    process = house.process()
+    with process.catalog.reading() as session:
+        changes = changes_of(session, "W22084", limit=9)
+        records = manifest_of(session, "W22084")
+    process.catalog.close()
+    assert [change.paths["removed"] for change in changes] == [[], []]
+    assert "images/W22084-0001/00010003.jpg" in {record.path for record in records}
 
 
 def test_litter_that_it_does_not_copy_is_told_and_may_be_allowed(site_house, record):

@@ -2,11 +2,15 @@
 
 import errno
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ao_workflows.errors import AoError, MustWait, SystemFailed
+
+ANSWER_SECONDS = 60.0
+"""How long a mount may take to say how much room it has: a disk that sleeps wakes up in ten."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
@@ -23,6 +27,28 @@ class ScratchFailed(SystemFailed):
     """The work's copy on scratch cannot be read, or is not what was verified when it was unpacked."""
 
     code = "scratch-failed"
+
+
+def expect_answer(mount: Path, *, within: float = ANSWER_SECONDS) -> None:
+    """Make sure that a mount answers: one whose server is gone keeps whoever asks it for ever, and cannot be left.
+
+    :param within: seconds.
+    :raises MustWait: (``waiting-for-mount``) if it does not.
+    """
+    asking = threading.Thread(target=_ask, args=(mount,), name="mount", daemon=True)
+    asking.start()
+    asking.join(within)
+    if asking.is_alive():
+        raise MustWait(
+            f"the archive mount {str(mount)!r} to answer: it has not for {within:g} seconds",
+            action="Check the disk or server behind it, and mount it again.",
+            code="waiting-for-mount",
+        )
+
+
+def _ask(mount: Path) -> None:
+    with suppress(OSError):  # that, too, is an answer, and whoever uses the mount next tells it
+        os.statvfs(mount)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from ao_workflows.archive.disk import ArchiveFailed, archive_errors, sync_folder
+from ao_workflows.archive.disk import ArchiveFailed, archive_errors, expect_answer, sync_folder
 from ao_workflows.archive.tree import kind_of
 from ao_workflows.errors import UsageError
 from ao_workflows.works import Rid, archive_path
@@ -39,7 +39,9 @@ def open_shard(place: Place) -> None:
     The mount itself is never made: if it is not mounted, the work would fill the disk that lies below.
 
     :raises ArchiveFailed: (``archive-mount-missing``) if it is not there.
+    :raises MustWait: (``waiting-for-mount``) if it does not answer.
     """
+    expect_answer(place.mount)
     with archive_errors(place.mount, place.shard):
         if not place.mount.is_dir():
             raise ArchiveFailed(
