@@ -1,5 +1,6 @@
 """A work that the archive has already."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -310,3 +311,51 @@ def test_folders_get_their_times_even_if_the_sync_that_removed_files_was_killed(
     os.utime((copy / PAGE).parent)  # so it is between the removal and the end
     sync_work(work, root, rid=RID, options=SyncOptions(replace=True))
     assert content(copy) == content(work)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_a_killed_sync_has_replaced_is_on_record_as_it_is_whatever_comes_next(
+    work: Path, root: Path, copy: Path, monkeypatch: pytest.MonkeyPatch, *, again: bool
+):
+    sync_work(work, root, rid=RID)
+    other = "images/W22084-0001/00010001.jpg"
+    real_unlink = os.unlink
+
+    def die(path: Path, **options: int) -> None:
+        if str(path).endswith(".W22084.inventory.jsonl.part"):
+            raise KeyboardInterrupt
+        real_unlink(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", die)
+        (work / PAGE).write_bytes(b"a better scan")
+        with pytest.raises(KeyboardInterrupt):
+            sync_work(work, root, rid=RID)
+        if again:
+            (work / PAGE).unlink()
+            (work / other).write_bytes(b"a better scan of the other")
+            with pytest.raises(KeyboardInterrupt):
+                sync_work(work, root, rid=RID)
+    if not again:
+        (work / PAGE).unlink()
+    sync_work(work, root, rid=RID)
+    assert (copy / PAGE).read_bytes() == b"a better scan"
+    for path, line in recorded(copy).items():
+        assert line["sha512"] == hashlib.sha512((copy / path).read_bytes()).hexdigest(), path
+    history = (copy / "sync-inventory" / "W22084.changes.jsonl").read_text().splitlines()
+    assert json.loads(history[-1])["replaced"] == ([other, PAGE] if again else [PAGE])
+    assert sorted(os.listdir(copy / "sync-inventory")) == ["W22084.changes.jsonl", "W22084.inventory.jsonl"]
+
+
+def test_a_file_that_rotted_stays_on_record_as_it_was_whatever_was_to_be_replaced(work: Path, root: Path, copy: Path):
+    sync_work(work, root, rid=RID)
+    right = recorded(copy)[PAGE]
+    pending = copy / "sync-inventory" / "W22084.pending.jsonl"
+    pending.write_text(json.dumps(right | {"sha512": "0" * 128}) + "\n")
+    (work / PAGE).unlink()
+    sync_work(work, root, rid=RID)
+    assert recorded(copy)[PAGE] == right
+    pending.write_text("nonsense")
+    sync_work(work, root, rid=RID)
+    assert recorded(copy)[PAGE] == right
+    assert not pending.exists()

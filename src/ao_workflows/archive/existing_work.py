@@ -1,7 +1,7 @@
 """A work that the archive has: brought up to date, each file replaced when its successor is proved beside it."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as with_fields
 from pathlib import Path
@@ -9,10 +9,11 @@ from pathlib import Path
 from ao_workflows.archive.copying import FileCopy, hash_archived, temporary_for
 from ao_workflows.archive.disk import archive_errors
 from ao_workflows.archive.job import Job
+from ao_workflows.archive.pending import read_pending, remove_pending, write_pending
 from ao_workflows.archive.plan import Plan, kept, leftovers, wanted_checksum
 from ao_workflows.archive.provenance import relocate
 from ao_workflows.archive.record import FOLDER as RECORD_FOLDER
-from ao_workflows.archive.record import is_recorded, read_record
+from ao_workflows.archive.record import is_recorded, pending_path, read_record
 from ao_workflows.archive.refusal import check_fits, check_own_record
 from ao_workflows.archive.replaced import Replaced
 from ao_workflows.archive.result import SyncResult
@@ -27,6 +28,7 @@ class _Update:
     """What is to be done to a copy.
 
     :param job: with a place for the work's provenance.
+    :param pending: the records of what a sync that was killed has replaced, and not recorded.
     :param gone: files that are taken out, and ``empty_folders``: folders that nobody needs after that.
     :param held: the records of what stays without being in the work.
     :param unfinished: temporary files of a sync that was killed.
@@ -35,6 +37,7 @@ class _Update:
     job: Job
     archived: Tree
     recorded: Mapping[str, FileRecord]
+    pending: Mapping[str, FileRecord]
     plan: Plan
     gone: tuple[str, ...]
     empty_folders: tuple[str, ...]
@@ -46,7 +49,8 @@ class _Update:
         """Whether anything on the disk is not as it should be."""
         new_folders = self.job.source.folders.keys() - self.archived.folders.keys()
         anything = self.plan.add, self.plan.replace, self.gone, self.unfinished, new_folders, self.empty_folders
-        return any(anything) or self.right != self.recorded
+        was_killed = pending_path(self.job.rid) in self.archived.files
+        return any(anything) or was_killed or self.right != self.recorded
 
     @property
     def right(self) -> dict[str, FileRecord]:
@@ -74,7 +78,7 @@ def update(job: Job) -> SyncResult:
     replaced = Replaced(job.place, job.rid, days=job.options.keep_replaced_days, moment=job.moment)
     paths = (*plan.add, *plan.replace)
     with flushed(mount) as flush:
-        transferred = _bring(job, paths, found.archived, replaced=replaced, flush=flush)
+        transferred = _bring(found, paths, replaced=replaced, flush=flush)
         records = [*found.held, *job.records_of(plan, paths, transferred.checksums)]
         job.finish_folders(copy)
         with archive_errors(mount, copy):
@@ -82,6 +86,7 @@ def update(job: Job) -> SyncResult:
         # Last, so that a sync that was killed before it finds something to do, and finishes the folders too; but before
         # anything goes: killed then, the next one finds what is there and not on record.
         job.record(copy, found.recorded.values(), records)
+        remove_pending(copy, job.rid, mount=mount)
         if found.gone or found.empty_folders:
             _remove(job, found.gone, found.empty_folders, replaced=replaced)
             job.finish_folders(copy)
@@ -97,26 +102,31 @@ def _look(job: Job) -> _Update:
         archived = read_tree(copy)
     check_own_record(job.rid, archived, copy)
     recorded = read_record(copy, job.rid, mount=mount)
-    job = _beside_earlier_provenance(job, archived, recorded)
+    pending = read_pending(copy, job.rid, archived, mount=mount)
+    known = {**recorded, **pending}
+    job = _beside_earlier_provenance(job, archived, known)
     check_fits(job.rid, job.source, archived, copy)
-    plan = job.compare(copy, archived, recorded=recorded, keep_times=False, read_all=job.options.checksum)
+    plan = job.compare(copy, archived, recorded=known, keep_times=False, read_all=job.options.checksum)
     replaces = job.options.replace
     gone = tuple(_gone(job, archived)) if replaces else ()
     stays = {*job.source.files, *gone}
-    held = tuple(kept(stays, copy, archived, recorded=recorded, mount=mount, forget_lost=replaces))
+    held = tuple(kept(stays, copy, archived, recorded=known, mount=mount, forget_lost=replaces))
     old_folders = (path for path in archived.folders.keys() - job.source.folders.keys() if _may_go(job, path))
     empty_folders = tuple(old_folders) if replaces else ()
-    return _Update(job, archived, recorded, plan, gone, empty_folders, held, tuple(leftovers(archived)))
+    return _Update(job, archived, recorded, pending, plan, gone, empty_folders, held, tuple(leftovers(archived)))
 
 
-def _bring(
-    job: Job, paths: Iterable[str], archived: Tree, *, replaced: Replaced, flush: Callable[[], None]
-) -> Transferred:
+def _bring(found: _Update, paths: Sequence[str], *, replaced: Replaced, flush: Callable[[], None]) -> Transferred:
     """Write and prove every file beside its place, then let each take it."""
+    job, archived = found.job, found.archived
     copy, mount = job.place.path, job.place.mount
     copies = job.copies(paths, copy, written=temporary_for)
     try:
         transferred = job.bring(copies, copy, archived, flush=flush)
+        if found.plan.replace:
+            brought = zip(paths, transferred.checksums, strict=True)
+            coming = {path: job.brought(path, sha512) for path, sha512 in brought if path in found.plan.replace}
+            write_pending(copy, job.rid, {**found.pending, **coming}.values())
         for each in copies:
             _take_place(each, copy, archived, replaced=replaced, mount=mount)
     except BaseException:

@@ -98,12 +98,13 @@ class Job:
 
     def records_of(self, plan: Plan, paths: Iterable[str], checksums: Iterable[str]) -> list[FileRecord]:
         """Return the records of what was right already and of ``paths``, which were brought."""
-        states = self.source.files
-        brought = (
-            FileRecord(path, states[path].size, sha512, states[path].modified_ns)
-            for path, sha512 in zip(paths, checksums, strict=True)
-        )
+        brought = (self.brought(path, sha512) for path, sha512 in zip(paths, checksums, strict=True))
         return [record for record in (*plan.current, *brought) if is_recorded(record.path)]
+
+    def brought(self, path: str, sha512: str) -> FileRecord:
+        """Return the record of a file that was brought."""
+        state = self.source.files[path]
+        return FileRecord(path, state.size, sha512, state.modified_ns)
 
     def finish_folders(self, copy: Path) -> None:
         """Give the folders the times that they have in the work, the deepest first: writing into them changed these."""

@@ -22,13 +22,18 @@ def record_path(rid: Rid) -> str:
     return f"{FOLDER}/{rid}.inventory.jsonl"
 
 
+def pending_path(rid: Rid) -> str:
+    """Return where a sync puts down what it is about to replace, relative to the work's folder in the archive."""
+    return f"{FOLDER}/{rid}.pending.jsonl"
+
+
 def own_paths(rid: Rid) -> tuple[str, ...]:
     """Return where the archive keeps what it knows of a work, and where each of these is while it is written.
 
-    They are its inventory, the history of its changes, and what the web has of it. Nothing that is delivered goes
-    there: a work that once came out of the archive brings its old ones along.
+    They are its inventory, the history of its changes, what is to be replaced, and what the web has of it. Nothing that
+    is delivered goes there: a work that once came out of the archive brings its old ones along.
     """
-    names = [f"{rid}.{kind}.jsonl" for kind in ("inventory", "changes", "web")]
+    names = [f"{rid}.{kind}.jsonl" for kind in ("inventory", "changes", "pending", "web")]
     return tuple(f"{FOLDER}/{name}" for name in (*names, *(f".{name}.part" for name in names)))
 
 
