@@ -118,6 +118,18 @@ def test_a_folder_of_readers_needs_no_room_elsewhere(
     assert (tmp_path / "web" / PAGE.key).read_bytes() == b"page"
 
 
+def test_what_a_killed_publishing_left_in_the_folder_is_removed_when_nobody_can_be_writing_it_any_more(
+    local: LocalWebStore, tmp_path: Path
+):
+    folder = tmp_path / "web" / "Works/60/W22084/images/W22084-0001"
+    folder.mkdir(parents=True)
+    for name, seconds in ((".put-0123456789abcdef", 4000), (".put-fedcba9876543210", 3000), (".put-not-ours", 4000)):
+        (folder / name).write_bytes(b"half")
+        os.utime(folder / name, (time.time() - seconds,) * 2)
+    local.send(PAGE)
+    assert sorted(os.listdir(folder)) == [".put-fedcba9876543210", ".put-not-ours", "00010001.jpg"]
+
+
 def test_what_readers_get_is_no_program(local: LocalWebStore, tmp_path: Path):
     before = os.umask(0o022)
     try:

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from ao_workflows.storage.interface import STREAM_CHUNK, ObjectChanged, ObjectGo
 from ao_workflows.storage.names import shown
 
 _TEMPORARY_NAME = re.compile(r"\.put-[0-9a-f]{16}")
+_LONG_AGO = 3600  # seconds; no put of an object takes as long
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # Opening a pipe must not wait for its writer.
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -118,6 +120,14 @@ class LocalStore:
         with suppress(ObjectGone), self._errors(key), self._folder_of(key) as (folder, name):
             os.unlink(name, dir_fd=folder)
             os.fsync(folder)
+
+    def remove_unfinished(self, key: str) -> None:
+        """Remove, from the folder that holds ``key``, what a put left there that was killed an hour ago or earlier."""
+        with suppress(ObjectGone), self._errors(key), self._folder_of(key) as (folder, _):
+            for name in filter(_TEMPORARY_NAME.fullmatch, os.listdir(folder)):
+                with suppress(FileNotFoundError):
+                    if time.time() - os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime > _LONG_AGO:
+                        os.unlink(name, dir_fd=folder)
 
     def _write(self, source: BinaryIO, temporary: str, folder: int, key: str) -> None:
         """Copy ``source`` to a new file in ``folder``, durably, and prove what was written."""

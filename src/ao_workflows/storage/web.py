@@ -182,6 +182,7 @@ class LocalWebStore:
 
     def __init__(self, root: Path) -> None:
         self._store = LocalStore(root)
+        self._tidied: set[str] = set()
 
     def check(self) -> None:
         """See the contract."""
@@ -193,6 +194,10 @@ class LocalWebStore:
 
     def send(self, upload: Upload) -> str:
         """See the contract."""
+        folder = upload.key.rpartition("/")[0]
+        if folder not in self._tidied:
+            self._tidied.add(folder)
+            self._store.remove_unfinished(upload.key)
         return self._store.put_from(upload.key, io.BytesIO(upload.content)).etag
 
     def md5_of(self, info: ObjectInfo) -> str | None:
