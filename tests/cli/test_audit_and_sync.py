@@ -1,5 +1,8 @@
 """``ao audit`` and ``ao sync``."""
 
+import getpass
+import os
+
 import pytest
 
 from fixtures.house import work_files, write_files
@@ -163,3 +166,14 @@ def test_a_page_is_written_into_a_file_or_into_a_folder_for_each_work(ao, work, 
     assert sorted(path.name for path in (place / "pages").iterdir()) == ["W1AC6.html", "W22084.html"]
     assert ao("audit", work, "--html", "pages").code == 0
     assert ao("audit", work, gap, "--html", "report.html").code == 2
+
+
+def test_a_sync_by_a_user_without_a_name_is_on_record(ao, work, mounts, monkeypatch):
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    assert ao("db", "upgrade").code == 0
+    assert ao("sync", work, "--archive", mounts, "--json").code == 0
+    answer = ao("works", "changes", "W22084", "--json")
+    assert f"user {os.getuid()}" in answer.out

@@ -1,6 +1,8 @@
 """What the commands share: one console for people, JSON for machines, progress for the patient."""
 
+import getpass
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -69,6 +71,14 @@ def show_error(error: AoError, *, as_json: bool = False) -> None:
     if error.action:
         say(f"next step: {error.action}")
     say(f"(code {error.code})", style="dim")
+
+
+def user_name() -> str:
+    """Return who asks, for the history; in a container, a user may have a number and no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def cell(text: str) -> Text:

@@ -1,6 +1,5 @@
 """``ao sync``: a work into its place in the archive file system, and its images onto the web."""
 
-import getpass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +11,16 @@ from ao_workflows.archive import SyncResult, preview_sync, read_record, sync_wor
 from ao_workflows.archive.web import PublishResult, publish
 from ao_workflows.audit import AuditConfigurer, run_audit
 from ao_workflows.catalog import Catalog
-from ao_workflows.cli.output import JsonOption, cell, out, print_json, progress_bytes, say, settings_with_logs
+from ao_workflows.cli.output import (
+    JsonOption,
+    cell,
+    out,
+    print_json,
+    progress_bytes,
+    say,
+    settings_with_logs,
+    user_name,
+)
 from ao_workflows.errors import UsageError
 from ao_workflows.settings import Settings
 from ao_workflows.staging import catalog_if_there, record_copy
@@ -112,7 +120,7 @@ def _archived(
         result = sync_work(work, root, rid=rid, options=options, progress=progress)
     if catalog is not None:
         with catalog.transaction() as session:
-            record_copy(session, rid, result.archive_path, result.records, actor=getpass.getuser())
+            record_copy(session, rid, result.archive_path, result.records, actor=user_name())
     return result
 
 

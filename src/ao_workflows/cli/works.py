@@ -1,7 +1,5 @@
 """``ao works``: what became of every work."""
 
-import getpass
-import os
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
@@ -23,7 +21,7 @@ from ao_workflows.catalog import (
     retry_delivery,
     works_of,
 )
-from ao_workflows.cli.output import JsonOption, cell, out, print_json, say, settings_with_logs
+from ao_workflows.cli.output import JsonOption, cell, out, print_json, say, settings_with_logs, user_name
 from ao_workflows.errors import UsageError
 from ao_workflows.staging import Process
 from ao_workflows.units import size_text
@@ -127,7 +125,7 @@ def retry(
     """
     process = Process.open(settings_with_logs())
     with process.catalog.transaction() as session:
-        row = retry_delivery(session, delivery, actor=_user(), force=force)
+        row = retry_delivery(session, delivery, actor=user_name(), force=force)
     if as_json:
         print_json({"delivery": row.id, "state": row.state})
     else:
@@ -191,14 +189,6 @@ def _known_states(names: Sequence[str]) -> Sequence[str]:
         if name not in known:
             raise UsageError(f"There is no state {name}.", action=f"States are: {', '.join(sorted(known))}.")
     return names
-
-
-def _user() -> str:
-    """Return who asks, for the history; in a container, a user may have a number and no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"user {os.getuid()}"
 
 
 def _document(delivery: Delivery, rows: list[WorkRow], events: list[Event]) -> dict[str, Any]:
