@@ -60,6 +60,13 @@ class Recording:
         self.store.delete(keys)
 
 
+class Encrypted(Recording):
+    """A bucket that encrypts with a key: its eTags look like the MD5 of something else."""
+
+    def md5_of(self, info: ObjectInfo) -> str | None:
+        return hashlib.md5(info.etag.encode(), usedforsecurity=False).hexdigest()
+
+
 @pytest.fixture(params=["local", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Recording:
     if request.param == "local":
@@ -274,6 +281,15 @@ def test_a_group_without_images_has_no_manifest_and_the_one_that_it_had_goes_onl
     assert not [key for key in content(store) if key.startswith(SECOND)]
 
 
+def test_what_was_sent_once_is_not_sent_again_where_etags_tell_nothing(store: Recording, images: Path, tmp_path: Path):
+    options, record = WebOptions(iiif_base="https://iiif.example.org"), tmp_path / "web.jsonl"
+    for sent in (9, 0):
+        store.asked.clear()
+        result = publish(RID, volumes(images), Encrypted(store), address="web", options=options, record=record)
+        assert (result.sent, result.unchanged) == (sent, 9 - sent)
+    assert not [asked for asked in store.asked if asked.startswith("send")]
+
+
 def test_a_work_without_images_sends_nothing(store: Recording):
     options = WebOptions(iiif_base="https://iiif.example.org")
     assert publish(RID, [WebVolume("W22084-0001", ())], store, address="web", options=options).sent == 0
@@ -283,7 +299,7 @@ def test_a_work_without_images_sends_nothing(store: Recording):
 def test_the_record_is_kept_where_nothing_was_on_record_before(store: Recording, images: Path, tmp_path: Path):
     record = tmp_path / "sync-inventory" / "web.jsonl"
     publish(RID, volumes(images), store, address="web", options=WebOptions(), record=record)
-    assert len(record.read_text().splitlines()) == 6
+    assert len(record.read_text().splitlines()) == 8
 
 
 def test_a_damaged_record_only_costs_a_comparison(send, tmp_path: Path):

@@ -1,5 +1,6 @@
 """Sending a work's images to the web, each group's manifest after its images, and nothing that is there already."""
 
+import hashlib
 import json
 import os
 import stat
@@ -204,13 +205,17 @@ def _count(job: _Publishing, key: str, file: WebFile, sent: _Sent | None) -> Non
 
 def _send_made(job: _Publishing, upload: Upload) -> None:
     """Send an object that was made here, unless the web has it, or has another that is to be left alone."""
-    there = job.there.get(upload.key)
-    if there and there.size == len(upload.content) and job.store.md5_of(there) == md5(upload.content):
+    there, sha512 = job.there.get(upload.key), hashlib.sha512(upload.content).hexdigest()
+    if there and (
+        job.known.get(upload.key) == _Sent(there.etag, sha512)
+        or (there.size == len(upload.content) and job.store.md5_of(there) == md5(upload.content))
+    ):
+        job.records[upload.key] = _Sent(there.etag, sha512)
         job.result.unchanged += 1
     elif there and not job.options.update:
         job.result.left += 1
     else:
-        job.store.send(upload)
+        job.records[upload.key] = _Sent(job.store.send(upload), sha512)
         job.result.sent += 1
         job.result.bytes += len(upload.content)
 
