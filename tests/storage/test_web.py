@@ -48,7 +48,7 @@ def faulty(
 @pytest.mark.usefixtures("hurried")
 def test_a_server_that_never_answers_is_given_up(faulty: S3WebStore, faulty_s3: FaultyProxy):
     ended = threading.Event()
-    faulty_s3.fail("PUT", *[Fault(before=ended.wait)] * 20)
+    faulty_s3.fail("PUT", *[Fault(before=ended.wait, status=503)] * 20)
     began = time.monotonic()
     with pytest.raises(StorageFailed) as caught:
         faulty.send(PAGE)
@@ -61,7 +61,7 @@ def test_a_server_that_never_answers_is_given_up(faulty: S3WebStore, faulty_s3: 
 @pytest.mark.usefixtures("hurried")
 def test_a_server_that_answers_the_second_time_is_all_right(faulty: S3WebStore, faulty_s3: FaultyProxy):
     ended = threading.Event()
-    faulty_s3.fail("PUT", Fault(before=ended.wait))
+    faulty_s3.fail("PUT", Fault(before=ended.wait, status=503))
     faulty.send(PAGE)
     ended.set()
     assert [info.size for info in faulty.list()] == [4]
