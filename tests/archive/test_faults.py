@@ -356,3 +356,13 @@ def test_a_mount_that_does_not_answer_makes_the_work_wait_and_is_named(root: Pat
     answer.set()
     expect_answer(root / "Archive3", within=60)
     expect_answer(root / "not there", within=60)
+
+
+def test_the_lock_of_one_user_can_be_held_by_another(work: Path, root: Path):
+    before = os.umask(0o077)
+    try:
+        sync_work(work, root, rid=RID)
+    finally:
+        os.umask(before)
+    locks = [root / "Archive3" / ".ao-sync-turn-1.lock", root / "Archive3" / "84" / ".W22084.lock"]
+    assert [lock.stat().st_mode & 0o777 for lock in locks] == [0o666, 0o666]

@@ -55,11 +55,21 @@ def turn_of_mount(mount: Path, *, at_once: int) -> Iterator[None]:
 @contextmanager
 def _lock_file(path: Path, *, mount: Path) -> Iterator[int]:
     with archive_errors(mount, path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        descriptor = _open(path)
     try:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    """Open a lock's file, which is made if need be, for all users: each of them has to be able to lock it."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    except FileExistsError:
+        return os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    os.fchmod(descriptor, 0o666)  # whatever the umask takes
+    return descriptor
 
 
 def _locked(descriptor: int, path: Path, *, mount: Path) -> bool:

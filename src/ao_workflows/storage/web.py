@@ -10,7 +10,6 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import NotFoundError, PermissionDeniedError, UnauthenticatedError
@@ -83,14 +82,13 @@ class S3WebStore:
         self._bucket = bucket
         self._store = S3Store(client, bucket)
         endpoint = client.meta.endpoint_url
-        on_aws = (urlsplit(endpoint).hostname or "").endswith(("amazonaws.com", "amazonaws.com.cn"))
         credentials = access.credentials()
 
         @cache
         def store_with(timeout: timedelta) -> FastStore:
             return FastStore(
                 bucket,
-                endpoint=None if on_aws else endpoint,
+                endpoint=endpoint,
                 region=client.meta.region_name,
                 credential_provider=credentials,
                 virtual_hosted_style_request=False,
