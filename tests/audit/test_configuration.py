@@ -7,7 +7,7 @@ import pytest
 from ao_workflows.audit import AuditConfigurer, AuditProperties, audit_tests, quoted_options
 from ao_workflows.errors import SystemFailed, UsageError
 from ao_workflows.settings import AuditProfile, AuditSettings
-from ao_workflows.works import InvalidSyncConfig
+from ao_workflows.works.sync_config import InvalidSyncConfig
 
 ALL = tuple(audit_tests())
 

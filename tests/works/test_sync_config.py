@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ao_workflows.works import InvalidSyncConfig, SyncConfig, SyncTargets, read_sync_config
+from ao_workflows.works.sync_config import InvalidSyncConfig, SyncConfig, SyncTargets, read_sync_config
 
 
 def write(work: Path, text: str) -> Path:

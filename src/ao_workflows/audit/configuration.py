@@ -18,7 +18,7 @@ from ao_workflows.audit.registry import audit_tests, select_tests
 from ao_workflows.audit.rules_file import read_rules_file
 from ao_workflows.errors import UsageError
 from ao_workflows.settings import AuditFile, AuditProfile, AuditRules, AuditSettings
-from ao_workflows.works import AuditOptions, invalid_sync_config, read_sync_config
+from ao_workflows.works.sync_config import AuditOptions, invalid_sync_config, read_sync_config
 
 Moment = Literal["pre", "post"]
 """Before the sync, or of the archive copy after it."""

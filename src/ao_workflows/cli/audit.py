@@ -29,8 +29,9 @@ from ao_workflows.cli.output import (
     settings_with_logs,
 )
 from ao_workflows.errors import ExitCode, UsageError
-from ao_workflows.works import InvalidSyncConfig, NotAWork
+from ao_workflows.works import NotAWork
 from ao_workflows.works.sync_config import PLACE as SYNC_CONFIG
+from ao_workflows.works.sync_config import InvalidSyncConfig
 
 OUTCOME_STYLES = {"passed": "green", "warnings": "yellow", "failed": "red"}
 

@@ -14,7 +14,7 @@ from ao_workflows.audit import quoted_options
 from ao_workflows.errors import SystemFailed, UsageError
 from ao_workflows.settings import Settings
 from ao_workflows.staging.sync_plan import SyncPlan
-from ao_workflows.works import invalid_sync_config
+from ao_workflows.works.sync_config import invalid_sync_config
 
 _ALWAYS = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 """Variables of our own environment that every program may need, and that hold no secrets."""

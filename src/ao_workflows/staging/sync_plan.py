@@ -14,7 +14,7 @@ from ao_workflows.archive.web import WebOptions
 from ao_workflows.audit import Explained
 from ao_workflows.errors import UsageError
 from ao_workflows.settings import Settings
-from ao_workflows.works import AuditOptions, SyncConfig, read_site_sync_config, read_sync_config
+from ao_workflows.works.sync_config import AuditOptions, SyncConfig, read_site_sync_config, read_sync_config
 
 SITE_CONFIG = Path("~/.config/bdrc/site-sync.yml")
 """Where the site's file is, unless the settings name another."""

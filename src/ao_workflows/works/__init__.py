@@ -1,7 +1,8 @@
 """What a work is: its identifier, its layout, its image groups, and every place it can be.
 
-Pure functions and frozen values; nothing here opens a file except :func:`read_structure`, which lists folders, and
-:func:`read_sync_config`.
+Pure functions and frozen values; nothing here opens a file except :func:`read_structure`, which lists folders. What a
+work wants to be done with it is in ``sync_config``, apart: reading YAML takes libraries that most users of this do not
+need, and a tenth of a second to load them.
 """
 
 from ao_workflows.works.groups import group_id, group_of_path, group_on_disk, image_name_pattern
@@ -27,29 +28,16 @@ from ao_workflows.works.structure import (
     detect_layout,
     read_structure,
 )
-from ao_workflows.works.sync_config import (
-    AuditOptions,
-    InvalidSyncConfig,
-    SyncConfig,
-    SyncTargets,
-    invalid_sync_config,
-    read_site_sync_config,
-    read_sync_config,
-)
 
 __all__ = [
     "ARCHIVE_ROOTS",
     "CONTENT_FOLDERS",
     "ROOT_FOLDERS",
-    "AuditOptions",
     "ImageGroup",
     "InvalidRid",
-    "InvalidSyncConfig",
     "Layout",
     "NotAWork",
     "Rid",
-    "SyncConfig",
-    "SyncTargets",
     "WorkStructure",
     "archive_mount",
     "archive_path",
@@ -62,12 +50,9 @@ __all__ = [
     "group_of_path",
     "group_on_disk",
     "image_name_pattern",
-    "invalid_sync_config",
     "is_litter",
     "parse_rid",
-    "read_site_sync_config",
     "read_structure",
-    "read_sync_config",
     "rid_of_object_key",
     "web_image_key",
     "web_images_prefix",
