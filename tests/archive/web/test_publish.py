@@ -183,7 +183,12 @@ def test_what_is_on_record_is_not_read_again(store: Recording, images: Path, tmp
     for path in images.rglob("*.jpg"):
         path.write_bytes(b"x" * path.stat().st_size)  # whoever read it would send it
     assert publish(RID, work, store, address="web", options=WebOptions(), record=record).unchanged == 8
-    assert publish(RID, work, store, address="web", options=WebOptions()).unchanged == 2
+    store.asked.clear()
+    with pytest.raises(SystemFailed) as caught:
+        publish(RID, work, store, address="web", options=WebOptions())
+    assert caught.value.code == "archive-file-damaged"
+    assert "08860001.jpg" in caught.value.message
+    assert store.asked == [f"list {PLACE}"]
 
 
 def test_a_changed_image_and_its_manifest_are_sent_and_nothing_else(send, store: Recording, images: Path):

@@ -27,7 +27,7 @@ _IN_MEMORY = 256 << 20
 class WebFile:
     """One image to be published.
 
-    :param sha512: of its content, where that is on record; it was verified then.
+    :param sha512: of its content, where that is on record; what has another is not sent.
     """
 
     image: PageImage
@@ -246,6 +246,12 @@ def _read_image(file: WebFile) -> bytes:
             f"{file.image.size:,}.",
             action="Find what writes into the work, then retry.",
             code="publish-unreadable",
+        )
+    if file.sha512 is not None and (found := hashlib.sha512(content).hexdigest()) != file.sha512:
+        raise ArchiveFailed(
+            f"{str(file.path)!r} is not published: its SHA-512 is {found}, and {file.sha512} is on record.",
+            action="Check the archive's disk, and sync or deliver the work again: that mends the file.",
+            code="archive-file-damaged",
         )
     return content
 
