@@ -60,6 +60,17 @@ def test_what_is_no_work_is_rejected_and_what_is_not_there_is_a_system_failure(a
     assert (answer.code, answer.json["error"]["code"]) == (3, "folder-unreadable")
 
 
+def test_a_work_that_cannot_be_read_keeps_no_other_from_being_audited(ao, work, gap):
+    answer = ao("audit", "W2", work, "W3", gap, "--json")
+    assert answer.code == 3
+    assert [told["rid"] for told in answer.json["works"]] == ["W22084", "W1AC6"]
+    assert [(told["work"], told["code"]) for told in answer.json["errors"]] == [
+        ("W2", "folder-unreadable"),
+        ("W3", "folder-unreadable"),
+    ]
+    assert answer.err.count("folder-unreadable") == 2
+
+
 def test_a_work_is_synced_to_its_place_and_again_changes_nothing(ao, work, mounts):
     answer = ao("sync", work, "--archive", mounts, "--json")
     assert answer.code == 0

@@ -40,6 +40,13 @@ def test_each_work_gets_a_line_for_each_test_and_a_log_in_the_home_folder(audit_
     assert logs(place) == ["FAIL-W1AC6", "PASS-W22084"]
 
 
+def test_a_work_that_cannot_be_read_keeps_no_other_from_being_audited(audit_tool: Run, work, gap, place):
+    answer = audit_tool("nowhere", work, gap)
+    assert answer.code == 3
+    assert "nowhere" in answer.err
+    assert logs(place) == ["FAIL-W1AC6", "PASS-W22084"]
+
+
 def test_warnings_leave_with_0(audit_tool: Run, gap, place):
     answer = audit_tool("-D", "ErrorsAsWarning=105,106,109", gap)
     assert answer.code == 0

@@ -27,8 +27,9 @@ from ao_workflows.cli.output import (
     print_json,
     progress_when_known,
     settings_with_logs,
+    show_error,
 )
-from ao_workflows.errors import ExitCode, UsageError
+from ao_workflows.errors import ExitCode, SystemFailed, UsageError
 from ao_workflows.works import NotAWork
 from ao_workflows.works.sync_config import PLACE as SYNC_CONFIG
 from ao_workflows.works.sync_config import InvalidSyncConfig
@@ -69,7 +70,7 @@ def audit(
 ) -> None:
     """Audit works: their folders and image groups, and every image in them, to its last pixel.
 
-    Exit code 0 when every work passed (warnings allowed), 1 when one failed.
+    Exit code 0 when every work passed (warnings allowed), 1 when one failed, 3 when one could not be read.
 
     Example: ao audit /mnt/incoming/W22084 -T FileSequence
     """
@@ -80,20 +81,43 @@ def audit(
     if explain:
         _explain(works, configurer, as_json=as_json)
         return
-    reports = []
+    reports, failures = [], []
     for work in works:
-        reports.append(audit_one(work, configurer, jobs))
+        try:
+            report = audit_one(work, configurer, jobs)
+        except SystemFailed as error:
+            failures.append(passed_over(work, error, is_only=len(works) == 1))
+            continue
+        reports.append(report)
         if csv is not None:
-            write_csv(reports[-1], Path(os.path.abspath(work)), csv, at=datetime.now().astimezone())
+            write_csv(report, Path(os.path.abspath(work)), csv, at=datetime.now().astimezone())
         if html is not None:
             in_folder = html.is_dir() or len(works) > 1
-            page = html / f"{reports[-1].rid}.html" if in_folder else html
-            write_html(reports[-1], Path(os.path.abspath(work)), page, made=datetime.now(UTC))
+            page = html / f"{report.rid}.html" if in_folder else html
+            write_html(report, Path(os.path.abspath(work)), page, made=datetime.now(UTC))
     if as_json:
-        print_json({"works": [report.as_dict() for report in reports]})
+        print_json({"works": [report.as_dict() for report in reports]} | ({"errors": failures} if failures else {}))
     else:
         for report in reports:
             _show(report)
+    end(reports, failures)
+
+
+def passed_over(work: Path, error: SystemFailed, *, is_only: bool) -> dict[str, str]:
+    """Tell that a work could not be audited, so that the others are all the same; return it for machines.
+
+    :raises SystemFailed: the error itself, where there are no others.
+    """
+    if is_only:
+        raise error
+    show_error(error)
+    return {"work": str(work), "code": error.code, "message": error.message, "action": error.action}
+
+
+def end(reports: Sequence[AuditReport], failures: Sequence[dict[str, str]]) -> None:
+    """End with the exit code of the worst that happened. :raises Exit: unless every work has passed."""
+    if failures:
+        raise typer.Exit(ExitCode.SYSTEM)
     if any(report.outcome == "failed" for report in reports):
         raise typer.Exit(ExitCode.REJECTED)
 

@@ -12,10 +12,10 @@ from ao_workflows import __version__
 from ao_workflows.audit import AuditConfigurer, AuditReport, audit_tests
 from ao_workflows.audit.options import split_assignments, split_tests
 from ao_workflows.audit.reports.csv_log import OUTCOMES, TEST_NAMES, write_csv
-from ao_workflows.cli.audit import audit_one
+from ao_workflows.cli.audit import audit_one, end, passed_over
 from ao_workflows.cli.output import settings_with_logs
 from ao_workflows.cli.program import run_program
-from ao_workflows.errors import ExitCode, SystemFailed, UsageError
+from ao_workflows.errors import SystemFailed, UsageError
 from ao_workflows.logs import visible
 
 USER_PROPERTIES = Path(".config/bdrc/auditTool/user.properties")
@@ -67,7 +67,7 @@ def audit_tool(
 ) -> None:
     """Audit works, and write a log of each as CSV. Takes the options that site scripts know; `ao audit` can do more.
 
-    Exit code 0 when no test failed (warnings allowed), 1 when one did.
+    Exit code 0 when no test failed (warnings allowed), 1 when one did, 3 when a work could not be read.
 
     Example: audit-tool -l /mnt/logs -T FileSequence:ImageIntegrity /mnt/incoming/W22084
     """
@@ -84,15 +84,18 @@ def audit_tool(
         raise UsageError("-T names no test.", action="Name one, or leave -T out to run all.")
     config, assignments = _config([part for text in define or () for part in split_assignments(text)])
     configurer = AuditConfigurer(settings_with_logs().audit, config=config, tests=chosen, define=assignments)
-    reports = []
+    reports, failures = [], []
     for path in paths:
         work = Path(os.path.abspath(path))
-        report = audit_one(work, configurer)
+        try:
+            report = audit_one(work, configurer)
+        except SystemFailed as error:
+            failures.append(passed_over(work, error, is_only=len(paths) == 1))
+            continue
         _show(report, work)
         write_csv(report, work, log_home or Path.home() / LOG_HOME, at=datetime.now().astimezone())
         reports.append(report)
-    if any(report.outcome == "failed" for report in reports):
-        raise typer.Exit(ExitCode.REJECTED)
+    end(reports, failures)
 
 
 def _paths(works: list[str], input_file: Path | None) -> list[str]:
