@@ -133,7 +133,13 @@ def _records(lines: Sequence[str]) -> list[FileRecord]:
 
 
 def _record(document: Any) -> FileRecord:
-    match document:
-        case {"path": str(path), "size": int(size), "sha512": str(sha512), "modified_ns": int(modified_ns)}:
-            return FileRecord(path, size, sha512, modified_ns)
-    raise ValueError(f"no record of a file in {str(document)[:80]!r}")
+    # Not with a match: of a hundred thousand, each takes a third of the time so.
+    try:
+        record = FileRecord(document["path"], document["size"], document["sha512"], document["modified_ns"])
+    except (TypeError, KeyError):
+        record = None
+    if record is None or not (
+        type(record.path) is type(record.sha512) is str and type(record.size) is type(record.modified_ns) is int
+    ):
+        raise ValueError(f"no record of a file in {str(document)[:80]!r}")
+    return record

@@ -13,7 +13,8 @@ from ao_workflows.archive.tree import FileState
 from ao_workflows.flushing import start_writing
 
 _CHUNK = 1024 * 1024
-_TEMPORARY = re.compile(r"\.ao-sync-[0-9a-f]{32}\.part")
+_PREFIX = ".ao-sync-"
+_TEMPORARY = re.compile(rf"{re.escape(_PREFIX)}[0-9a-f]{{32}}\.part")
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES})
@@ -60,12 +61,12 @@ def temporary_for(target: str) -> str:
     """
     folder, _, name = target.rpartition("/")
     digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
-    return f"{folder}/.ao-sync-{digest}.part"
+    return f"{folder}/{_PREFIX}{digest}.part"
 
 
 def is_temporary(name: str) -> bool:
     """Tell whether a file of this name was left by a sync that was killed."""
-    return _TEMPORARY.fullmatch(name) is not None
+    return name.startswith(_PREFIX) and _TEMPORARY.fullmatch(name) is not None
 
 
 def link(copy: FileCopy, *, mount: Path, access: Access) -> str | None:

@@ -32,6 +32,7 @@ class _Update:
     :param gone: files that are taken out, and ``empty_folders``: folders that nobody needs after that.
     :param held: the records of what stays without being in the work.
     :param unfinished: temporary files of a sync that was killed.
+    :param right: the records of what stays as it is, by path.
     """
 
     job: Job
@@ -43,6 +44,7 @@ class _Update:
     empty_folders: tuple[str, ...]
     held: tuple[FileRecord, ...]
     unfinished: tuple[str, ...]
+    right: Mapping[str, FileRecord]
 
     @property
     def is_needed(self) -> bool:
@@ -51,11 +53,6 @@ class _Update:
         anything = self.plan.add, self.plan.replace, self.gone, self.unfinished, new_folders, self.empty_folders
         was_killed = pending_path(self.job.rid) in self.archived.files
         return any(anything) or was_killed or self.right != self.recorded
-
-    @property
-    def right(self) -> dict[str, FileRecord]:
-        """The records of what stays as it is, by path."""
-        return {record.path: record for record in (*self.held, *self.plan.current) if is_recorded(record.path)}
 
 
 def preview(job: Job) -> SyncResult:
@@ -104,16 +101,18 @@ def _look(job: Job) -> _Update:
     recorded = read_record(copy, job.rid, mount=mount)
     pending = read_pending(copy, job.rid, archived, mount=mount)
     known = {**recorded, **pending}
-    job = _beside_earlier_provenance(job, archived, known)
+    unfinished = tuple(leftovers(archived))
+    job = _beside_earlier_provenance(job, archived, known, unfinished)
     check_fits(job.rid, job.source, archived, copy)
     plan = job.compare(copy, archived, recorded=known, keep_times=False, read_all=job.options.checksum)
     replaces = job.options.replace
-    gone = tuple(_gone(job, archived)) if replaces else ()
+    gone = tuple(_gone(job, archived, unfinished)) if replaces else ()
     stays = {*job.source.files, *gone}
     held = tuple(kept(stays, copy, archived, recorded=known, mount=mount, forget_lost=replaces))
     old_folders = (path for path in archived.folders.keys() - job.source.folders.keys() if _may_go(job, path))
     empty_folders = tuple(old_folders) if replaces else ()
-    return _Update(job, archived, recorded, pending, plan, gone, empty_folders, held, tuple(leftovers(archived)))
+    right = {record.path: record for record in (*held, *plan.current) if is_recorded(record.path)}
+    return _Update(job, archived, recorded, pending, plan, gone, empty_folders, held, unfinished, right)
 
 
 def _bring(found: _Update, paths: Sequence[str], *, replaced: Replaced, flush: Callable[[], None]) -> Transferred:
@@ -143,9 +142,9 @@ def _take_place(each: FileCopy, copy: Path, archived: Tree, *, replaced: Replace
         os.replace(each.written, each.target)
 
 
-def _gone(job: Job, archived: Tree) -> Iterable[str]:
+def _gone(job: Job, archived: Tree, unfinished: Iterable[str]) -> Iterable[str]:
     """Return what the archive has and the work has not; what earlier deliveries are proved by never goes."""
-    there = {*archived.files, *archived.others} - set(leftovers(archived))
+    there = {*archived.files, *archived.others}.difference(unfinished)
     for path in sorted(there - job.source.files.keys()):
         if _may_go(job, path):
             yield path
@@ -169,7 +168,9 @@ def _remove(job: Job, paths: Iterable[str], folders: Iterable[str], *, replaced:
                 (copy / folder).rmdir()
 
 
-def _beside_earlier_provenance(job: Job, archived: Tree, recorded: Mapping[str, FileRecord]) -> Job:
+def _beside_earlier_provenance(
+    job: Job, archived: Tree, recorded: Mapping[str, FileRecord], unfinished: Sequence[str]
+) -> Job:
     """Return ``job`` with a place for its provenance where it replaces none that the archive has."""
 
     def same(path: str, there: str) -> bool:
@@ -183,10 +184,10 @@ def _beside_earlier_provenance(job: Job, archived: Tree, recorded: Mapping[str, 
         return hash_archived(job.place.path / there, mount=job.place.mount) == wanted
 
     # What a killed sync was writing belongs to nobody: its folder is the one to go on with.
-    unfinished = set(leftovers(archived))
-    settled = with_fields(
-        archived, files={path: each for path, each in archived.files.items() if path not in unfinished}
-    )
+    settled = archived
+    if unfinished:
+        left = set(unfinished)
+        settled = with_fields(archived, files={path: each for path, each in archived.files.items() if path not in left})
     source, origins = relocate(job.source, settled, folder=f"{job.rid}.bag", same=same)
     places = {origin: path for path, origin in origins.items()}
     expected = {places.get(path, path): record for path, record in job.expected.items()}
