@@ -10,7 +10,7 @@ from ao_workflows.archive.refusal import ArchiveClash, EmptyWork, NotArchivable
 from ao_workflows.archive.result import SyncResult
 from ao_workflows.archive.sync import preview_sync, sync_work
 from ao_workflows.archive.transfer import Progress
-from ao_workflows.archive.tree import is_litter, is_litter_path
+from ao_workflows.archive.tree import bytes_below, is_litter, is_litter_path
 
 __all__ = [
     "COPY_FILE_DIFFERS",
@@ -28,6 +28,7 @@ __all__ = [
     "SyncOptions",
     "SyncResult",
     "WriteDamaged",
+    "bytes_below",
     "changes_between",
     "hold_place",
     "is_litter",

@@ -65,6 +65,14 @@ def read_tree(root: Path) -> Tree:
     return Tree(dict(sorted(files.items())), folders, others)
 
 
+def bytes_below(root: Path) -> int:
+    """Return how many bytes the files below ``root`` have together; 0 if it cannot be listed."""
+    try:
+        return sum(state.size for state in read_tree(root).files.values())
+    except OSError:
+        return 0  # only a progress bar wants to know; whoever needs the files tells what is wrong
+
+
 def is_litter_path(path: str) -> bool:
     """Tell whether ``path`` is litter by its own name or by that of a folder above it."""
     return any(is_litter(part) for part in path.split("/"))

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from ao_workflows.access import WebTarget, web_target
-from ao_workflows.archive import SyncResult, preview_sync, read_record, sync_work
+from ao_workflows.archive import SyncResult, bytes_below, preview_sync, read_record, sync_work
 from ao_workflows.archive.web import PublishResult, publish
 from ao_workflows.audit import AuditConfigurer, run_audit
 from ao_workflows.catalog import Catalog
@@ -25,7 +25,7 @@ from ao_workflows.errors import UsageError
 from ao_workflows.settings import Settings
 from ao_workflows.staging import catalog_if_there, record_copy
 from ao_workflows.staging.sync_plan import SyncPlan, archive_options, plan_sync, web_options
-from ao_workflows.staging.volumes import volumes_of
+from ao_workflows.staging.volumes import bytes_of, volumes_of
 from ao_workflows.storage import PretendingWebStore
 from ao_workflows.units import size_text
 from ao_workflows.works import Rid, archive_path, parse_rid
@@ -116,7 +116,7 @@ def _archived(
     options = archive_options(settings, plan, link=False, checksum=checksum)
     if dry_run:
         return preview_sync(work, root, rid=rid, options=options)
-    with progress_bytes(f"{rid} → archive", None) as progress:
+    with progress_bytes(f"{rid} → archive", bytes_below(work)) as progress:
         result = sync_work(work, root, rid=rid, options=options, progress=progress)
     if catalog is not None:
         with catalog.transaction() as session:
@@ -135,10 +135,11 @@ def _published(
 ) -> PublishResult:
     is_archived = root is not None and not dry_run
     records = read_record(source, rid, mount=source) if is_archived else {}
-    with progress_bytes(f"{rid} → web", None) as progress:
+    volumes = volumes_of(source, records)
+    with progress_bytes(f"{rid} → web", bytes_of(volumes)) as progress:
         return publish(
             rid,
-            volumes_of(source, records),
+            volumes,
             PretendingWebStore(target.store) if dry_run else target.store,
             address=target.address_of(rid),
             options=web_options(settings, plan, prefix=target.prefix),

@@ -22,6 +22,7 @@ from ao_workflows.staging.site_archive import archived_by_command
 from ao_workflows.staging.source import refuse_superseded
 from ao_workflows.staging.stage import StageContext, StageResult
 from ao_workflows.staging.sync_plan import SyncPlan, archive_options, not_wanted, plan_sync
+from ao_workflows.staging.telling import told
 from ao_workflows.works import Rid, archive_mount, archive_path, parse_rid
 
 
@@ -67,8 +68,11 @@ def _archived(
 ) -> SyncResult:
     # Nobody writes to what was unpacked any more, so its files may become the archive's.
     options = archive_options(settings, plan, link=True, checksum=settings.archive.checksum)
+    root = settings.archive_root
+    size = sum(record.size for record in inventory)
     try:
-        return sync_work(folder / rid, settings.archive_root, rid=rid, inventory=inventory, options=options)
+        with told("archiving", size, place=archive_mount(root, rid)) as progress:
+            return sync_work(folder / rid, root, rid=rid, inventory=inventory, options=options, progress=progress)
     except ScratchDamaged:
         forget(folder, rid)
         raise

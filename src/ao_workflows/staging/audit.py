@@ -1,5 +1,6 @@
 """Stage ``audit``: the images and folders of a work keep the archive's rules."""
 
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from ao_workflows.staging.scratch import forget, is_whole
 from ao_workflows.staging.seen_images import remember_images
 from ao_workflows.staging.site_audit import audited_by_tool
 from ao_workflows.staging.stage import StageContext, StageResult
+from ao_workflows.staging.telling import told
 
 
 def is_done(context: StageContext) -> bool:
@@ -45,7 +47,13 @@ def audited(context: StageContext, work: Path, moment: Moment) -> tuple[dict[str
     if settings.audit.backend == "command":
         return audited_by_tool(settings, work, moment)
     rules = AuditConfigurer(settings.audit).for_work(work, moment)
-    report = run_audit(work, tests=rules.tests, properties=rules.properties)
+    with ExitStack() as stack:
+        report = run_audit(
+            work,
+            tests=rules.tests,
+            properties=rules.properties,
+            progress=lambda total: stack.enter_context(told("auditing", total, place=work)),
+        )
     remember_images(context.folder, work, report.images)
     page = settings.reports_folder / f"{report.rid}-{context.delivery.id}-{moment}.html"
     write_html(report, work, page, made=datetime.now(UTC))

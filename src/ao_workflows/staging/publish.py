@@ -13,7 +13,8 @@ from ao_workflows.staging.seen_images import seen_images
 from ao_workflows.staging.site_tools import sync_to_web
 from ao_workflows.staging.stage import StageContext, StageResult
 from ao_workflows.staging.sync_plan import not_wanted, plan_sync, web_options
-from ao_workflows.staging.volumes import volumes_of
+from ao_workflows.staging.telling import told
+from ao_workflows.staging.volumes import bytes_of, volumes_of
 from ao_workflows.works import parse_rid
 
 
@@ -43,14 +44,17 @@ def run(context: StageContext) -> StageResult:
         detail = {"rid": rid, "address": address, "program": settings.sync.command, "log": str(job.log_file)}
     else:
         records = read_record(source, rid, mount=source) if archived else {}
-        result = publish(
-            rid,
-            volumes_of(source, records, seen_images(context.folder, rid)),
-            target.store,
-            address=address,
-            options=web_options(settings, plan, prefix=target.prefix),
-            record=source / "sync-inventory" / f"{rid}.web.jsonl" if archived else None,
-        )
+        volumes = volumes_of(source, records, seen_images(context.folder, rid))
+        with told("publishing", bytes_of(volumes), place=address) as progress:
+            result = publish(
+                rid,
+                volumes,
+                target.store,
+                address=address,
+                options=web_options(settings, plan, prefix=target.prefix),
+                record=source / "sync-inventory" / f"{rid}.web.jsonl" if archived else None,
+                progress=progress,
+            )
         detail = result.as_dict()
 
     def record(session: Session) -> None:

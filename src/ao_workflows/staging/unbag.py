@@ -15,6 +15,7 @@ from ao_workflows.staging.scratch import (
 )
 from ao_workflows.staging.source import open_delivery
 from ao_workflows.staging.stage import StageContext, StageResult
+from ao_workflows.staging.telling import told
 
 _BEYOND_SCRATCH = frozenset({WorkState.ARCHIVED, WorkState.PUBLISHED, WorkState.COMPLETE, WorkState.REJECTED})
 """Works in these states need nothing in scratch any more."""
@@ -43,13 +44,14 @@ def run(context: StageContext) -> StageResult:
             place=str(scratch),
             lease=process.lease,
         )
-    try:
-        unpacked = unpack(plan, folder)
-    except DestinationOccupied:
-        # A work of this very delivery that was whole once and no longer is: a damaged disk, or somebody's hand.
-        for rid in plan.works:
-            discard(scratch, folder / rid)
-        unpacked = unpack(plan, folder)
+    with told("unpacking", plan.bytes, place=scratch) as progress:
+        try:
+            unpacked = unpack(plan, folder, progress=progress)
+        except DestinationOccupied:
+            # A work of this very delivery that was whole once and no longer is: a damaged disk, or somebody's hand.
+            for rid in plan.works:
+                discard(scratch, folder / rid)
+            unpacked = unpack(plan, folder, progress=progress)
     for work in unpacked.works:
         write_inventory(inventory_file(folder, work.rid), work.inventory)
 

@@ -1,7 +1,7 @@
 """The image groups of a work as they are published: what is sent, and what readers' programs are told about it."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from unicodedata import category
 
@@ -59,6 +59,11 @@ def volumes_of(work: Path, records: Mapping[str, FileRecord], seen: Seen = _NOTH
             findings=findings,
         )
     return volumes
+
+
+def bytes_of(volumes: Iterable[WebVolume]) -> int:
+    """Return how many bytes the images have together."""
+    return sum(file.image.size for volume in volumes for file in volume.files)
 
 
 def _known(work: Path, path: Path, seen: Seen) -> ImageFacts | None:
