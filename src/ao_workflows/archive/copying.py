@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from ao_workflows.archive.tree import FileState
 from ao_workflows.flushing import start_writing
 
 _CHUNK = 1024 * 1024
+_ONCE_MORE_AFTER = 0.002
+"""Seconds after which a file that the system did not drop from memory is tried once more."""
+
 _PREFIX = ".ao-sync-"
 _TEMPORARY = re.compile(rf"{re.escape(_PREFIX)}[0-9a-f]{{32}}\.part")
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -224,8 +228,7 @@ def _hash_from_disk(path: Path | str) -> tuple[str, bool]:
     """
     descriptor = os.open(path, _READ)
     try:
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        from_disk = not _is_in_memory(descriptor)
+        from_disk = _drop_from_memory(descriptor)
         digest = hashlib.sha512()
         left = os.fstat(descriptor).st_size
         while chunk := os.read(descriptor, min(_CHUNK, max(0, left) + 1)):
@@ -234,6 +237,19 @@ def _hash_from_disk(path: Path | str) -> tuple[str, bool]:
         return digest.hexdigest(), from_disk
     finally:
         os.close(descriptor)
+
+
+def _drop_from_memory(descriptor: int) -> bool:
+    """Have the system drop what it has of a file in memory; return whether it has, as far as one can tell.
+
+    A page that is just on its way to the disk, or between two lists of the kernel, stays; a moment later it goes.
+    """
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    if not _is_in_memory(descriptor):
+        return True
+    time.sleep(_ONCE_MORE_AFTER)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    return not _is_in_memory(descriptor)
 
 
 def _is_in_memory(descriptor: int) -> bool:
