@@ -5,20 +5,32 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from ao_workflows.catalog import Catalog, CatalogNotMigrated, CatalogUnavailable, Delivery, record_arrival
+from ao_workflows.catalog import (
+    Catalog,
+    CatalogNotMigrated,
+    CatalogUnavailable,
+    Delivery,
+    events_of,
+    list_works,
+    record_arrival,
+)
+from ao_workflows.catalog.database import MIGRATIONS
 from ao_workflows.catalog.models import Base
 from ao_workflows.errors import UsageError
 from fixtures.catalog import UPLOADED, arrival, deliver
 
 
-def execute(catalog: Catalog, statement: str) -> None:
+def execute(catalog: Catalog, *statements: str) -> None:
     with catalog.transaction() as session:
-        session.execute(text(statement))
+        for statement in statements:
+            session.execute(text(statement))
 
 
 @pytest.mark.parametrize(
@@ -92,6 +104,45 @@ def test_a_catalog_without_tables_says_how_to_make_them(database_url):
     assert catalog.upgrade() == (None, catalog.revision())
     catalog.check()
     assert catalog.upgrade() == (catalog.revision(), catalog.revision())
+    catalog.close()
+
+
+def test_a_catalog_of_the_first_version_keeps_all_that_it_holds(database_url):
+    catalog = Catalog(database_url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with catalog.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    execute(
+        catalog,
+        "INSERT INTO deliveries (id, kind, bucket, object_key, object_version, etag, queue, rid, size, state,"
+        " reason_code, reason, action, waiting_for, attempt, failures, reserved_bytes, received_at, updated_at,"
+        " closed_at) VALUES (7, 's3', 'b', 'k', 'v', '', '', 'W1', 1, 'complete', '', '', '', '', 1, 0, 0,"
+        " CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP)",
+        "INSERT INTO works (id, delivery_id, rid, state, reason_code, reason, action, waiting_for, files, bytes,"
+        " archive_path, updated_at) VALUES (8, 7, 'W1', 'complete', '', '', '', '', 3, 9, '/mnt/W1',"
+        " CURRENT_TIMESTAMP)",
+        "INSERT INTO stage_outcomes (id, delivery_id, work_id, stage, attempt, outcome, code, message, action,"
+        " waiting_for, detail, started_at, ended_at) VALUES (9, 7, 8, 'archive', 1, 'done', '', '', '', '', '{}',"
+        " CURRENT_TIMESTAMP, CURRENT_TIMESTAMP)",
+        "INSERT INTO events (id, at, delivery_id, work_id, actor, type, outcome, detail) VALUES"
+        " (10, CURRENT_TIMESTAMP, 7, 8, 'a', 'stage-ended', 'done', '{}')",
+    )
+    assert catalog.upgrade() == ("0001", catalog.revision())
+    catalog.check()
+    with catalog.reading() as session:
+        (row,) = list_works(session)
+        assert (row.rid, row.state, row.files, row.archive_path, row.web_address) == (
+            "W1",
+            "complete",
+            3,
+            "/mnt/W1",
+            "",
+        )
+        assert [event.work_id for event in events_of(session, 7)] == [8]
+    with pytest.raises((CatalogUnavailable, IntegrityError)):  # references are looked after as before
+        execute(catalog, "DELETE FROM works")
     catalog.close()
 
 

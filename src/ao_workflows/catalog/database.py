@@ -131,13 +131,35 @@ class Catalog:
         """
         with self._translated_errors():
             self._prepare_file()
-            with self.engine.begin() as connection:
+            with self._migrating() as connection:
                 before = _revision(connection)
                 config = _alembic_config()
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
                 after = _revision(connection)
         return before, str(after)
+
+    @contextmanager
+    def _migrating(self) -> Iterator[Connection]:
+        """Open a transaction in which tables may be changed.
+
+        SQLite changes a table by making it anew. When the old one goes, it would take that for the removal of its
+        rows, and refuse it where others refer to them; so it looks at references once, at the end.
+        """
+        with self.engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            if not isinstance(driver, sqlite3.Connection):
+                with connection.begin():
+                    yield connection
+                return
+            driver.execute("PRAGMA foreign_keys = OFF")  # which has no effect once a transaction has begun
+            try:
+                with connection.begin():
+                    yield connection
+                    if broken := driver.execute("PRAGMA foreign_key_check").fetchall():
+                        raise sqlite3.IntegrityError(f"rows of {broken[0][0]} refer to rows that are not there")
+            finally:
+                driver.execute("PRAGMA foreign_keys = ON")
 
     def revision(self) -> str | None:
         """Return the revision of the tables, ``None`` if there are none.
