@@ -37,18 +37,18 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def faulty(
-    faulty_s3: FaultyProxy,
+    own_faulty_s3: FaultyProxy,
     aws_environment: dict[str, str],  # noqa: ARG001  # the keys
     make_bucket: MakeBucket,
 ) -> S3WebStore:
     """A bucket behind the proxy that breaks on command."""
-    return S3WebStore(AwsAccess(endpoint_url=faulty_s3.url, region=REGION), make_bucket())
+    return S3WebStore(AwsAccess(endpoint_url=own_faulty_s3.url, region=REGION), make_bucket())
 
 
 @pytest.mark.usefixtures("hurried")
-def test_a_server_that_never_answers_is_given_up(faulty: S3WebStore, faulty_s3: FaultyProxy):
+def test_a_server_that_never_answers_is_given_up(faulty: S3WebStore, own_faulty_s3: FaultyProxy):
     ended = threading.Event()
-    faulty_s3.fail("PUT", *[Fault(before=ended.wait, status=503)] * 20)
+    own_faulty_s3.fail("PUT", *[Fault(before=ended.wait, status=503)] * 20)
     began = time.monotonic()
     with pytest.raises(StorageFailed) as caught:
         faulty.send(PAGE)
@@ -59,9 +59,9 @@ def test_a_server_that_never_answers_is_given_up(faulty: S3WebStore, faulty_s3: 
 
 
 @pytest.mark.usefixtures("hurried")
-def test_a_server_that_answers_the_second_time_is_all_right(faulty: S3WebStore, faulty_s3: FaultyProxy):
+def test_a_server_that_answers_the_second_time_is_all_right(faulty: S3WebStore, own_faulty_s3: FaultyProxy):
     ended = threading.Event()
-    faulty_s3.fail("PUT", Fault(before=ended.wait, status=503))
+    own_faulty_s3.fail("PUT", Fault(before=ended.wait, status=503))
     faulty.send(PAGE)
     ended.set()
     assert [info.size for info in faulty.list()] == [4]
@@ -69,36 +69,38 @@ def test_a_server_that_answers_the_second_time_is_all_right(faulty: S3WebStore, 
 
 @pytest.mark.usefixtures("hurried")
 def test_a_large_image_has_the_time_that_a_slow_line_takes(
-    faulty: S3WebStore, faulty_s3: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+    faulty: S3WebStore, own_faulty_s3: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(web, "_SLOWEST", 100_000)  # 300,000 bytes: three seconds and more
-    faulty_s3.fail("PUT", Fault(before=lambda: time.sleep(2)))
+    own_faulty_s3.fail("PUT", Fault(before=lambda: time.sleep(2)))
     faulty.send(Upload(key="large.tif", content=bytes(300_000), content_type="image/tiff"))
-    assert len([request for request in faulty_s3.requests if request.method == "PUT"]) == 1
+    assert len([request for request in own_faulty_s3.requests if request.method == "PUT"]) == 1
 
 
-def test_a_storm_of_requests_to_slow_down_that_lasts_for_seconds_is_sat_out(faulty: S3WebStore, faulty_s3: FaultyProxy):
-    faulty_s3.fail("PUT", *[Fault(status=503)] * 7)
+def test_a_storm_of_requests_to_slow_down_that_lasts_for_seconds_is_sat_out(
+    faulty: S3WebStore, own_faulty_s3: FaultyProxy
+):
+    own_faulty_s3.fail("PUT", *[Fault(status=503)] * 7)
     faulty.send(PAGE)
     assert [info.size for info in faulty.list()] == [4]
 
 
 def test_a_body_that_is_corrupted_on_the_way_is_noticed_and_sent_again(
-    faulty: S3WebStore, faulty_s3: FaultyProxy, s3: "S3Client"
+    faulty: S3WebStore, own_faulty_s3: FaultyProxy, s3: "S3Client"
 ):
-    faulty_s3.fail("PUT", Fault(sent=b"pagf"))
+    own_faulty_s3.fail("PUT", Fault(sent=b"pagf"))
     with pytest.raises(StorageFailed, match="not what was sent") as caught:
         faulty.send(PAGE)  # S3 refuses it by the checksum; the stand-in takes it
     assert caught.value.retryable
     (spoiled,) = faulty.list()
     assert faulty.md5_of(spoiled) != hashlib.md5(b"page", usedforsecurity=False).hexdigest()
     faulty.send(PAGE)
-    bucket = faulty_s3.requests[-1].path.split("/")[1]
+    bucket = own_faulty_s3.requests[-1].path.split("/")[1]
     assert s3.get_object(Bucket=bucket, Key=PAGE.key)["Body"].read() == b"page"
 
 
-def test_an_answer_that_tells_of_other_content_is_not_believed(faulty: S3WebStore, faulty_s3: FaultyProxy):
-    faulty_s3.fail("PUT", Fault(headers={"ETag": f'"{"0" * 32}"'}))
+def test_an_answer_that_tells_of_other_content_is_not_believed(faulty: S3WebStore, own_faulty_s3: FaultyProxy):
+    own_faulty_s3.fail("PUT", Fault(headers={"ETag": f'"{"0" * 32}"'}))
     with pytest.raises(StorageFailed, match="not what was sent"):
         faulty.send(PAGE)
 

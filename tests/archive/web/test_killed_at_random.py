@@ -109,7 +109,7 @@ def web(request: pytest.FixtureRequest, tmp_path: Path) -> Web:
     if request.param == "folder":
         return folder_web(tmp_path / "web")
     make_bucket: MakeBucket = request.getfixturevalue("make_bucket")
-    return bucket_web(request.getfixturevalue("s3"), make_bucket(), request.getfixturevalue("faulty_s3"))
+    return bucket_web(request.getfixturevalue("s3"), make_bucket(), request.getfixturevalue("own_faulty_s3"))
 
 
 def md5(content: bytes) -> str:

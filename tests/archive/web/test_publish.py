@@ -185,7 +185,7 @@ def test_what_is_on_record_is_not_read_again(store: Recording, images: Path, tmp
     assert publish(RID, work, store, address="web", options=WebOptions(), record=record).unchanged == 8
     store.asked.clear()
     with pytest.raises(SystemFailed) as caught:
-        publish(RID, work, store, address="web", options=WebOptions())
+        publish(RID, work, store, address="web", options=WebOptions(at_once=1))
     assert caught.value.code == "archive-file-damaged"
     assert "08860001.jpg" in caught.value.message
     assert store.asked == [f"list {PLACE}"]
@@ -335,36 +335,36 @@ def test_an_image_that_cannot_be_read_stops_the_publishing_before_the_manifest(
 
 
 @pytest.fixture
-def faulty(faulty_s3: FaultyProxy, make_bucket: MakeBucket, monkeypatch: pytest.MonkeyPatch) -> S3WebStore:
+def faulty(own_faulty_s3: FaultyProxy, make_bucket: MakeBucket, monkeypatch: pytest.MonkeyPatch) -> S3WebStore:
     """A bucket behind the proxy that breaks on command."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
-    return S3WebStore(AwsAccess(endpoint_url=faulty_s3.url, region=REGION), make_bucket())
+    return S3WebStore(AwsAccess(endpoint_url=own_faulty_s3.url, region=REGION), make_bucket())
 
 
 def test_a_server_that_asks_to_slow_down_or_hangs_up_is_asked_again(
-    faulty: S3WebStore, faulty_s3: FaultyProxy, images: Path
+    faulty: S3WebStore, own_faulty_s3: FaultyProxy, images: Path
 ):
-    faulty_s3.fail("PUT", Fault(status=503), Fault(cut_after=0), Fault(status=500))
+    own_faulty_s3.fail("PUT", Fault(status=503), Fault(cut_after=0), Fault(status=500))
     result = publish(RID, volumes(images), faulty, address="web", options=WebOptions())
     assert result.sent == 8
     assert len(list(faulty.list())) == 8
 
 
-def test_a_server_that_refuses_is_told_with_the_key(faulty: S3WebStore, faulty_s3: FaultyProxy, images: Path):
-    faulty_s3.fail("PUT", *[Fault(status=403)] * 20)
+def test_a_server_that_refuses_is_told_with_the_key(faulty: S3WebStore, own_faulty_s3: FaultyProxy, images: Path):
+    own_faulty_s3.fail("PUT", *[Fault(status=403)] * 20)
     with pytest.raises(AoError) as caught:
         publish(RID, volumes(images), faulty, address="web", options=WebOptions(at_once=1))
     assert caught.value.code == "access-denied"
     assert f"{FIRST}08860001.jpg" in caught.value.message
-    faulty_s3.forget()
+    own_faulty_s3.forget()
     assert publish(RID, volumes(images), faulty, address="web", options=WebOptions()).sent == 8
 
 
 def test_keys_that_are_refused_in_the_middle_leave_what_was_sent_and_no_manifest(
-    faulty: S3WebStore, faulty_s3: FaultyProxy, images: Path
+    faulty: S3WebStore, own_faulty_s3: FaultyProxy, images: Path
 ):
-    faulty_s3.fail("PUT", Fault(), Fault(), Fault(status=403))
+    own_faulty_s3.fail("PUT", Fault(), Fault(), Fault(status=403))
     with pytest.raises(AoError) as caught:
         publish(RID, volumes(images), faulty, address="web", options=WebOptions(at_once=1))
     assert caught.value.code == "access-denied"
@@ -380,11 +380,13 @@ def test_a_bucket_that_is_not_there_is_told(aws_access: AwsAccess, images: Path)
 
 
 def test_what_is_sent_has_its_media_type_and_a_checksum_along(
-    faulty: S3WebStore, faulty_s3: FaultyProxy, images: Path, s3: "S3Client"
+    faulty: S3WebStore, own_faulty_s3: FaultyProxy, images: Path, s3: "S3Client"
 ):
     publish(RID, volumes(images), faulty, address="web", options=WebOptions())
     path = images / "W22084-0886" / "08860001.jpg"
-    (request,) = (each for each in faulty_s3.requests if each.method == "PUT" and each.path.endswith("08860001.jpg"))
+    (request,) = (
+        each for each in own_faulty_s3.requests if each.method == "PUT" and each.path.endswith("08860001.jpg")
+    )
     headers = {name.lower(): value for name, value in request.headers.items()}
     assert headers["content-type"] == "image/jpeg"
     # The body's SHA-256: once to be checked, in Base64, and once as a part of the signature, in hexadecimal.
