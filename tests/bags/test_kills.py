@@ -27,10 +27,10 @@ BESIDE_PAGES = 400_000
 
 @pytest.fixture
 def start(
-    aws_environment: dict[str, str], faulty_s3: FaultyProxy
+    aws_environment: dict[str, str], own_faulty_s3: FaultyProxy
 ) -> Iterator[Callable[[str, Path], tuple[int, Callable[[], int]]]]:
     """Return what starts a process that unpacks; it returns its id, and a function that waits for its end."""
-    environment = {**os.environ, **aws_environment, "AWS_ENDPOINT_URL": faulty_s3.url}
+    environment = {**os.environ, **aws_environment, "AWS_ENDPOINT_URL": own_faulty_s3.url}
     with subprocess.Popen(
         [sys.executable, forked_unpack.__file__],
         env=environment,
@@ -62,7 +62,7 @@ def verified(destination: Path) -> dict[str, bytes | None]:
     return {path: content for path, content in found.items() if path in PAGES}
 
 
-def test_fifty_kills_cost_nothing_but_what_was_on_its_way(start, faulty_s3, bucket, s3, tmp_path):
+def test_fifty_kills_cost_nothing_but_what_was_on_its_way(start, own_faulty_s3, bucket, s3, tmp_path):
     zipped = zip_files(tmp_path / KEY, bag_of(PAGES), "W22084.bag/")
     S3Store(s3, bucket).put(KEY, zipped)
     chance = random.Random(22084)  # noqa: S311  # the same moments each time
@@ -72,16 +72,16 @@ def test_fifty_kills_cost_nothing_but_what_was_on_its_way(start, faulty_s3, buck
         while not (destination / "W22084").exists():
             kept = verified(destination)
             assert kept.items() <= PAGES.items(), "what has its name is right"
-            faulty_s3.forget()
+            own_faulty_s3.forget()
             process, end = start(bucket, destination)
             if kills < KILLS:
                 time.sleep(chance.uniform(0, SECONDS))
                 os.kill(process, signal.SIGKILL)
             code = end()
-            faulty_s3.wait_until_left()
+            own_faulty_s3.wait_until_left()
             assert code in {0, -signal.SIGKILL}
             kills += code != 0
             rest = sum(len(content) for path, content in PAGES.items() if path not in kept)
-            assert faulty_s3.asked_bytes() <= rest + BESIDE_PAGES
+            assert own_faulty_s3.asked_bytes() <= rest + BESIDE_PAGES
         finished += 1
         assert {path: content for path, content in tree(destination / "W22084").items() if path in PAGES} == PAGES
