@@ -154,7 +154,7 @@ def test_an_update_that_is_killed_shows_each_file_old_or_new_loses_nothing_and_e
             sync_work(work, root, rid=RID, inventory=inventory, options=SyncOptions(**options))
             assert everything(root) == settled
         except BaseException:
-            print(f"seed {seed}, number {number}: killed after {moment} of {seconds} seconds")  # noqa: T201
+            print(f"seed {seed}, number {number}: killed after {moment} of {seconds} seconds")  # noqa: T201  # pytest shows it with the failure
             raise
         shutil.rmtree(root)
     assert visible(work) == NEW
@@ -196,7 +196,7 @@ def test_a_new_work_that_is_killed_is_not_seen_until_it_is_complete_and_ends_rig
             assert sorted(os.listdir(copy.parent)) == [".W22084.lock", "W22084"]
             assert temporary_names(root) == []
         except BaseException:
-            print(f"seed {seed}, number {number}: killed after {moment} of {seconds} seconds")  # noqa: T201
+            print(f"seed {seed}, number {number}: killed after {moment} of {seconds} seconds")  # noqa: T201  # pytest shows it with the failure
             raise
         shutil.rmtree(root)
     assert visible(work) == FIRST

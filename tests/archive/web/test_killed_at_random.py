@@ -173,7 +173,7 @@ def test_no_manifest_names_an_image_that_is_not_there_and_the_next_one_sends_wha
             assert result.sent == len([key for key in after if now.get(key) != after[key]])
             assert result.removed == len(now.keys() - after.keys())
         except BaseException:
-            print(f"seed {seed}, number {number}: killed after {moment} of {seconds} seconds")  # noqa: T201
+            print(f"seed {seed}, number {number}: killed after {moment} of {seconds} seconds")  # noqa: T201  # pytest shows it with the failure
             raise
     again = web.publish(second, record)
     assert (again.sent, again.removed, again.unchanged) == (0, 0, len(after))
