@@ -149,6 +149,23 @@ def test_nobody_waits_for_a_flush_that_is_under_way(tmp_path: Path, folder: Path
         assert opened.find("page") is None
 
 
+def test_the_disk_is_let_go_of_before_the_unpacking_ends(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch):
+    opened_it, let_go = threading.Event(), threading.Event()
+
+    @contextmanager
+    def flushed(_: Path) -> Iterator[Callable[[], None]]:
+        opened_it.set()
+        yield lambda: None
+        time.sleep(0.05)
+        let_go.set()
+
+    monkeypatch.setattr(journal, "flushed", flushed)
+    with closing(Journal(tmp_path / "journal.db", folder)) as opened:
+        with kept_up([(opened, Inventory())], folder):
+            assert opened_it.wait(30)
+        assert let_go.is_set()
+
+
 class Enough(Exception):
     """Stands in for a kill where the test has to go on."""
 

@@ -20,6 +20,9 @@ from ao_workflows.inventory import FileRecord, Inventory
 SECONDS = 10.0
 """Between two entries: what a restart reads again is about as much as is done in that time."""
 
+_LETS_GO_WITHIN = 0.5
+"""Seconds."""
+
 _TABLE = """
 CREATE TABLE IF NOT EXISTS verified
 (place BLOB PRIMARY KEY, size INTEGER, sha512 BLOB, modified_ns INTEGER, changed_ns INTEGER) WITHOUT ROWID
@@ -97,9 +100,12 @@ def kept_up(journals: Sequence[tuple[Journal, Inventory]], folder: Path) -> Iter
                     journal.add(inventory.added(start, end))
                 entered = ends
 
-    threading.Thread(target=keep_up, name="journal", daemon=True).start()
+    keeper = threading.Thread(target=keep_up, name="journal", daemon=True)
+    keeper.start()
     try:
         yield
     finally:
-        # Nobody waits for a flush that is under way: it can take minutes, and its journal is closed by then.
         done.set()
+        # It lets go of the disk at once, so that whoever wants to unmount it may; but nobody waits for a flush that is
+        # under way: it can take minutes, and its journal is closed by then.
+        keeper.join(_LETS_GO_WITHIN)
