@@ -3,7 +3,7 @@
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -17,6 +17,9 @@ class Stopped(Exception):
 
 MOST_JOBS = 8
 """More threads than this wait for one another rather than for the disk."""
+
+_MOST_TOGETHER = 32
+_BYTES_TOGETHER = 4 << 20
 
 
 def default_jobs(*, is_local: bool) -> int:
@@ -66,6 +69,23 @@ def in_order(
             if failures and isinstance(error, Exception):
                 raise failures[0] from None
             raise
+
+
+def batches(jobs: Iterable[Job], *, size: Callable[[Job], int]) -> Iterator[list[Job]]:
+    """Yield ``jobs``, by the dozen where they are small: to hand one over takes as long as to deal with a small one.
+
+    :param size: the bytes of each.
+    """
+    batch: list[Job] = []
+    together = 0
+    for job in jobs:
+        batch.append(job)
+        together += size(job)
+        if len(batch) == _MOST_TOGETHER or together >= _BYTES_TOGETHER:
+            yield batch
+            batch, together = [], 0
+    if batch:
+        yield batch
 
 
 def ahead(chunks: Generator[bytes, None, None], helper: Executor) -> Iterator[bytes]:

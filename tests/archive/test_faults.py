@@ -17,6 +17,7 @@ import pytest
 from ao_workflows.archive import ArchiveFailed, SyncOptions, WriteDamaged, sync_work
 from ao_workflows.archive.disk import archive_error, expect_answer
 from ao_workflows.errors import MustWait, SystemFailed
+from ao_workflows.inventory import FileRecord
 from ao_workflows.works import Rid
 from fixtures import killed_at_call
 
@@ -156,15 +157,24 @@ def root_of_its_own(root: Path) -> Path:
     return other
 
 
+@pytest.mark.parametrize("is_known", [False, True])
 @pytest.mark.parametrize("replacing", [False, True])
 def test_a_byte_that_flips_between_writing_and_reading_back_is_caught(
-    work: Path, root: Path, copy: Path, content: Content, *, replacing: bool
+    work: Path,
+    root: Path,
+    copy: Path,
+    content: Content,
+    inventory_of: Callable[[Path], list[FileRecord]],
+    *,
+    replacing: bool,
+    is_known: bool,
 ):
     page = "archive/W22084-0001/00010001.tif"
     if replacing:
         sync_work(work, root, rid=RID)
         (work / page).write_bytes(b"N" * 100_000)
     before = content(copy) if replacing else None
+    inventory = inventory_of(work) if is_known else None
     real_utime = os.utime
 
     def finish_and_flip(descriptor: int, *, ns: tuple[int, int], **options: bool) -> None:
@@ -179,7 +189,7 @@ def test_a_byte_that_flips_between_writing_and_reading_back_is_caught(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "utime", finish_and_flip)
         with pytest.raises(WriteDamaged) as caught:
-            sync_work(work, root, rid=RID)
+            sync_work(work, root, rid=RID, inventory=inventory)
     assert str(copy.with_name(".W22084.incoming") / page if not replacing else copy / page) in caught.value.message
     assert caught.value.code == "archive-write-damaged"
     assert caught.value.retryable

@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from ao_workflows.archive import Access, ArchiveFailed, ScratchDamaged, ScratchFailed, SyncOptions, copying, sync_work
+from ao_workflows.archive import (
+    Access,
+    ArchiveFailed,
+    ScratchDamaged,
+    ScratchFailed,
+    SyncOptions,
+    copying,
+    sync_work,
+    transfer,
+)
 from ao_workflows.errors import MustWait
 from ao_workflows.inventory import FileRecord
 from ao_workflows.works import Rid
@@ -198,7 +207,7 @@ class TestLinks:
     ):
         inventory = inventory_of(work)
         monkeypatch.setattr(copying.hashlib, "sha512", None)
-        monkeypatch.setattr(copying.hashlib, "file_digest", None)
+        monkeypatch.setattr(transfer, "prove_on_disk", None)
         options = SyncOptions(link=True, verify="written")
         assert sync_work(work, root, rid=RID, inventory=inventory, options=options).added == 6
 
@@ -300,7 +309,7 @@ class TestProof:
     def test_written_bytes_are_not_read_back_where_nobody_asks_for_it(
         self, work: Path, root: Path, copy: Path, content: Content, monkeypatch: pytest.MonkeyPatch
     ):
-        monkeypatch.setattr(copying.hashlib, "file_digest", None)
+        monkeypatch.setattr(transfer, "prove_on_disk", None)
         assert sync_work(work, root, rid=RID, options=SyncOptions(verify="written")).from_memory == 0
         assert content(copy) == content(work)
 

@@ -1,10 +1,11 @@
 """Putting a work in its place in the archive file system: verified, restartable, and nothing done twice."""
 
 from ao_workflows.archive.changes import Changes, changes_between
-from ao_workflows.archive.copying import ScratchDamaged, WriteDamaged
+from ao_workflows.archive.copying import ScratchDamaged
 from ao_workflows.archive.disk import ArchiveFailed, ScratchFailed
 from ao_workflows.archive.options import Access, SyncOptions
 from ao_workflows.archive.proof import COPY_FILE_DIFFERS, COPY_FILE_MISSING, hold_place, verify_copy
+from ao_workflows.archive.reading_back import WriteDamaged
 from ao_workflows.archive.record import RecordDamaged, read_record, record_path
 from ao_workflows.archive.refusal import ArchiveClash, EmptyWork, NotArchivable
 from ao_workflows.archive.result import SyncResult

@@ -1,22 +1,18 @@
-"""One file on its way into the archive: brought there under a name that nobody looks at, and proved there."""
+"""One file on its way into the archive: brought there under a name that nobody looks at."""
 
 import errno
 import hashlib
 import os
 import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ao_workflows.archive.disk import ArchiveFailed, ScratchFailed, archive_errors, scratch_error, scratch_errors
+from ao_workflows.archive.disk import ScratchFailed, archive_errors, scratch_error, scratch_errors
 from ao_workflows.archive.options import Access
 from ao_workflows.archive.tree import FileState
 from ao_workflows.flushing import start_writing
 
 _CHUNK = 1024 * 1024
-_ONCE_MORE_AFTER = 0.002
-"""Seconds after which a file that the system did not drop from memory is tried once more."""
-
 _PREFIX = ".ao-sync-"
 _TEMPORARY = re.compile(rf"{re.escape(_PREFIX)}[0-9a-f]{{32}}\.part")
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -29,12 +25,6 @@ class ScratchDamaged(ScratchFailed):
     """A scratch file is not what was verified when the work was unpacked: it must not be archived."""
 
     code = "scratch-damaged"
-
-
-class WriteDamaged(ArchiveFailed):
-    """What was read back from the archive's disk is not what was written to it."""
-
-    code = "archive-write-damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +95,16 @@ def link(copy: FileCopy, *, mount: Path, access: Access) -> str | None:
     return copy.sha512 or hash_source(copy.source, state=copy.state)
 
 
-def write(copy: FileCopy, *, mount: Path, access: Access) -> str:
+def write(copy: FileCopy, *, mount: Path, access: Access, proved_later: bool) -> str:
     """Copy the source to ``copy.written`` and return the SHA-512 of what was written.
 
     The modification time is kept to the nanosecond. The disk need not have it all yet.
 
+    :param proved_later: what was written is read back and compared with what is returned: where it is known what that
+        has to be, nothing is hashed here.
     :raises ScratchDamaged: if the source is not ``copy.sha512``, or changed since it was listed.
     """
+    proved = copy.sha512 if proved_later else None
     digest = hashlib.sha512()
     with scratch_errors(copy.source):
         read_from = os.open(copy.source, _READ)
@@ -121,7 +114,8 @@ def write(copy: FileCopy, *, mount: Path, access: Access) -> str:
             try:
                 done = 0
                 while chunk := _read(read_from, copy.source, copy.state.size - done):
-                    digest.update(chunk)
+                    if proved is None:
+                        digest.update(chunk)
                     _write_all(write_to, chunk)
                     if len(chunk) == _CHUNK:  # a file of many: the disk begins now, and has less to do at the end
                         start_writing(write_to, done, len(chunk))
@@ -135,28 +129,12 @@ def write(copy: FileCopy, *, mount: Path, access: Access) -> str:
                 os.close(write_to)
     finally:
         os.close(read_from)
+    if proved is not None:
+        return proved
     written = digest.hexdigest()
     if copy.sha512 is not None and written != copy.sha512:
         raise damaged_source(copy.source, expected=copy.sha512, found=written)
     return written
-
-
-def read_back(copy: FileCopy, sha512: str, *, mount: Path) -> bool:
-    """Make sure that the disk has ``sha512`` at ``copy.written``, which was flushed.
-
-    :returns: whether it was the disk that was read, as far as one can tell, and not memory.
-    :raises WriteDamaged: if it is something else. :raises ScratchDamaged: if it is, and is the scratch file itself.
-    """
-    with archive_errors(mount, copy.written):
-        on_disk, from_disk = _hash_from_disk(copy.written)
-    if on_disk != sha512:
-        if os.path.samefile(copy.written, copy.source):
-            raise damaged_source(copy.source, expected=sha512, found=on_disk)
-        raise WriteDamaged(
-            f"{str(copy.target)!r} was not archived: SHA-512 {sha512} was written, and {on_disk} was read back.",
-            action=f"Check the disk behind {str(mount)!r} (and the machine's memory) before the next sync.",
-        )
-    return from_disk
 
 
 def hash_source(source: Path | str, *, state: FileState) -> str:
@@ -173,12 +151,6 @@ def hash_source(source: Path | str, *, state: FileState) -> str:
             if not _is_unchanged(descriptor, state):
                 raise _changed(source)
     return digest.hexdigest()
-
-
-def hash_archived(path: Path, *, mount: Path) -> str:
-    """Return the SHA-512 of a file in the archive; a symbolic link is not followed."""
-    with archive_errors(mount, path):
-        return _hash_from_disk(path)[0]
 
 
 def damaged_source(source: Path | str, *, expected: str, found: str) -> ScratchDamaged:
@@ -219,42 +191,3 @@ def _changed(source: Path | str) -> ScratchDamaged:
         f"{str(source)!r} changed on scratch while the work was synced. It was not archived.",
         action="Find what writes into the scratch folder, then unpack the delivery again.",
     )
-
-
-def _hash_from_disk(path: Path | str) -> tuple[str, bool]:
-    """Hash ``path`` as the disk has it: what is still in memory is dropped first, where the system can.
-
-    :returns: the SHA-512, and whether nothing of it was left in memory, as far as one can tell.
-    """
-    descriptor = os.open(path, _READ)
-    try:
-        from_disk = _drop_from_memory(descriptor)
-        digest = hashlib.sha512()
-        left = os.fstat(descriptor).st_size
-        while chunk := os.read(descriptor, min(_CHUNK, max(0, left) + 1)):
-            digest.update(chunk)
-            left -= len(chunk)
-        return digest.hexdigest(), from_disk
-    finally:
-        os.close(descriptor)
-
-
-def _drop_from_memory(descriptor: int) -> bool:
-    """Have the system drop what it has of a file in memory; return whether it has, as far as one can tell.
-
-    A page that is just on its way to the disk, or between two lists of the kernel, stays; a moment later it goes.
-    """
-    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    if not _is_in_memory(descriptor):
-        return True
-    time.sleep(_ONCE_MORE_AFTER)
-    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    return not _is_in_memory(descriptor)
-
-
-def _is_in_memory(descriptor: int) -> bool:
-    """Tell whether the first byte can be had without asking the disk; ``False`` where the system does not tell."""
-    try:
-        return os.preadv(descriptor, [bytearray(1)], 0, os.RWF_NOWAIT) == 1
-    except OSError:
-        return False

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from dataclasses import replace as with_fields
 from pathlib import Path
 
-from ao_workflows.archive.copying import FileCopy, hash_archived, temporary_for
+from ao_workflows.archive.copying import FileCopy, temporary_for
 from ao_workflows.archive.disk import archive_errors
 from ao_workflows.archive.job import Job
 from ao_workflows.archive.pending import read_pending, remove_pending, write_pending
 from ao_workflows.archive.plan import Plan, kept, leftovers, wanted_checksum
 from ao_workflows.archive.provenance import relocate
+from ao_workflows.archive.reading_back import hash_archived
 from ao_workflows.archive.record import FOLDER as RECORD_FOLDER
 from ao_workflows.archive.record import is_recorded, pending_path, read_record
 from ao_workflows.archive.refusal import check_fits, check_own_record

@@ -49,7 +49,7 @@ class Job:
         self, copy: Path, archived: Tree, *, recorded: Mapping[str, FileRecord], keep_times: bool, read_all: bool
     ) -> Plan:
         """Find out what has to be done to the archive copy in the folder ``copy``."""
-        plan = compare(
+        return compare(
             self.source,
             copy,
             archived,
@@ -59,10 +59,9 @@ class Job:
             read_all=read_all,
             keep_times=keep_times,
             mount=self.place.mount,
+            threads=self.options.jobs,
+            progress=self.progress,
         )
-        if plan.current:
-            self.progress(sum(record.size for record in plan.current))
-        return plan
 
     def copies(self, paths: Iterable[str], copy: Path, *, written: Callable[[str], str]) -> list[FileCopy]:
         """Return what is to be brought into the folder ``copy``. :param written: tells where it goes first."""

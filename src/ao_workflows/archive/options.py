@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
+from ao_workflows.crew import default_jobs
+
 KEEP_FREE = 64 * 1024 * 1024
 """Bytes that a sync leaves free on a mount for the file system's own needs and for others."""
 
@@ -60,3 +62,8 @@ class SyncOptions:
     at_once: int = 2
     access: Access = Access()
     threads: int | None = None
+
+    @property
+    def jobs(self) -> int:
+        """How many files are dealt with at a time."""
+        return self.threads or default_jobs(is_local=True)

@@ -7,8 +7,8 @@ hold them, nobody would know that they are right, and the record would call them
 from collections.abc import Iterable
 from pathlib import Path
 
-from ao_workflows.archive.copying import hash_archived
 from ao_workflows.archive.disk import archive_errors
+from ao_workflows.archive.reading_back import hash_archived
 from ao_workflows.archive.record import pending_path
 from ao_workflows.archive.tree import Tree
 from ao_workflows.errors import SystemFailed

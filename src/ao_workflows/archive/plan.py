@@ -1,12 +1,18 @@
 """What a sync has to do: which files of a work are new, changed or as they should be in the archive."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
-from ao_workflows.archive.copying import damaged_source, hash_archived, hash_source, is_temporary
+from ao_workflows.archive.copying import damaged_source, hash_source, is_temporary
+from ao_workflows.archive.reading_back import hash_archived, read_from_disk
 from ao_workflows.archive.record import is_recorded, own_paths
 from ao_workflows.archive.tree import FileState, Tree, is_litter_path
+from ao_workflows.crew import batches, in_order
 from ao_workflows.inventory import FileRecord
 from ao_workflows.works import Rid
 
@@ -38,6 +44,8 @@ def compare(
     read_all: bool,
     keep_times: bool,
     mount: Path,
+    threads: int,
+    progress: Callable[[int], None],
 ) -> Plan:
     """Find out which files of ``source`` are in ``target`` already.
 
@@ -51,10 +59,12 @@ def compare(
     :param recorded: the archive copy's own record, by path.
     :param read_all: read every file that may be current, rather than trust sizes and times.
     :param keep_times: take a file for changed when only its time differs.
+    :param threads: files that are read at a time.
+    :param progress: called with the bytes of files that were found to be current.
     """
     add, replace = [], []
+    doubtful: list[_Doubtful] = []
     current: list[FileRecord] = []
-    reread = 0
     for path, state in source.files.items():
         there = archived.files.get(path)
         if there is None:
@@ -64,17 +74,45 @@ def compare(
         else:
             known = None if read_all else _untouched(recorded.get(path), there)
             if known and path not in expected and there == state:
-                wanted = known.sha512
+                current.append(known)
             else:
-                wanted = wanted_checksum(scratch(path), state, expected.get(path))
-            found = known.sha512 if known else hash_archived(target / path, mount=mount)
-            if found != wanted:
-                replace.append(path)
-                continue
-            current.append(FileRecord(path, there.size, found, there.modified_ns))
-            if known is None:
-                reread += 1
+                doubtful.append(_Doubtful(path, there, known.sha512 if known else None))
+    progress(sum(record.size for record in current))
+
+    def look(files: Sequence[_Doubtful]) -> list[tuple[str, str]]:
+        """Return of each of the files the checksum that it has to have, and the one that the archive's file has."""
+        unknown = read_from_disk([target / file.path for file in files if file.on_record is None], mount=mount)
+        with closing(unknown):
+            return [
+                (
+                    wanted_checksum(scratch(file.path), source.files[file.path], expected.get(file.path)),
+                    file.on_record or next(unknown).sha512,
+                )
+                for file in files
+            ]
+
+    reread = 0
+    together = list(batches(doubtful, size=lambda file: file.there.size))
+    looks = in_order(look, together, threads=threads, stop=threading.Event())
+    for file, (wanted, found) in zip(doubtful, chain.from_iterable(looks), strict=True):
+        if found == wanted:
+            current.append(FileRecord(file.path, file.there.size, found, file.there.modified_ns))
+            reread += file.on_record is None
+            progress(file.there.size)
+        else:
+            replace.append(file.path)
     return Plan(tuple(add), tuple(replace), tuple(current), reread)
+
+
+class _Doubtful(NamedTuple):
+    """A file of the archive that has to be compared with that of the work.
+
+    :param on_record: the SHA-512 that it has, as it is as it was recorded; ``None`` if it has to be read.
+    """
+
+    path: str
+    there: FileState
+    on_record: str | None
 
 
 def leftovers(archived: Tree) -> Iterator[str]:

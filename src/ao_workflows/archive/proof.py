@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ao_workflows.archive.copying import hash_archived
 from ao_workflows.archive.disk import archive_errors, sync_folder
 from ao_workflows.archive.lock import turn_of_mount, work_lock
 from ao_workflows.archive.place import is_real_folder, open_shard, place_of
+from ao_workflows.archive.reading_back import hash_archived
 from ao_workflows.archive.record import record_path
 from ao_workflows.archive.tree import Tree, read_tree
 from ao_workflows.errors import Finding

@@ -2,20 +2,18 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ao_workflows.archive.copying import FileCopy, link, read_back, write
+from ao_workflows.archive.copying import FileCopy, link, write
 from ao_workflows.archive.disk import archive_errors
 from ao_workflows.archive.options import SyncOptions
-from ao_workflows.crew import default_jobs, in_order
+from ao_workflows.archive.reading_back import prove_on_disk
+from ao_workflows.crew import batches, in_order
 
 Progress = Callable[[int], None]
-
-_MOST_TOGETHER = 32
-_BYTES_TOGETHER = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +48,33 @@ def transfer(
     :raises AoError: if scratch or the archive fails, or a file is not what it has to be.
     """
     stop = threading.Event()
-    threads = options.threads or default_jobs(is_local=True)
+    threads = options.jobs
     rereads = options.verify == "reread"
 
     def bring(copy: FileCopy) -> str:
         linked = link(copy, mount=mount, access=options.access) if options.link else None
-        return linked or write(copy, mount=mount, access=options.access)
+        return linked or write(copy, mount=mount, access=options.access, proved_later=rereads)
 
     def bring_all(batch: Sequence[FileCopy]) -> list[tuple[FileCopy, str]]:
         return [(copy, bring(copy)) for copy in batch if not stop.is_set()]
 
     def prove_all(brought: Sequence[tuple[FileCopy, str]]) -> int:
-        looks = (read_back(copy, sha512, mount=mount) for copy, sha512 in brought if not stop.is_set())
-        return sum(not from_disk and copy.state.size > 0 for (copy, _), from_disk in zip(brought, looks, strict=False))
+        return prove_on_disk(brought, mount=mount, stop=stop)
 
-    batches = []
-    for batch in in_order(bring_all, list(_batches(copies)), threads=threads, stop=stop):
-        batches.append(batch)
+    done = []
+    small_together = list(batches(copies, size=lambda copy: copy.state.size))
+    for batch in in_order(bring_all, small_together, threads=threads, stop=stop):
+        done.append(batch)
         progress(sum(copy.state.size - _later(copy, rereads=rereads) for copy, _ in batch))
     with archive_errors(mount, mount):
         flush()
     from_memory = 0
     if rereads:
-        proofs = in_order(prove_all, batches, threads=threads, stop=stop)
-        for batch, in_memory in zip(batches, proofs, strict=True):
+        proofs = in_order(prove_all, done, threads=threads, stop=stop)
+        for batch, in_memory in zip(done, proofs, strict=True):
             from_memory += in_memory
             progress(sum(_later(copy, rereads=True) for copy, _ in batch))
-    checksums = tuple(sha512 for batch in batches for _, sha512 in batch)
+    checksums = tuple(sha512 for batch in done for _, sha512 in batch)
     return Transferred(checksums, len(checksums) if rereads else 0, from_memory)
 
 
@@ -85,20 +83,6 @@ def remove_written(copies: Iterable[FileCopy]) -> None:
     for copy in copies:
         with suppress(OSError):
             os.unlink(copy.written)
-
-
-def _batches(copies: Sequence[FileCopy]) -> Iterator[list[FileCopy]]:
-    """Yield ``copies``, by the dozen where they are small: to hand one over takes as long as to copy a small one."""
-    batch: list[FileCopy] = []
-    size = 0
-    for copy in copies:
-        batch.append(copy)
-        size += copy.state.size
-        if len(batch) == _MOST_TOGETHER or size >= _BYTES_TOGETHER:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def _later(copy: FileCopy, *, rereads: bool) -> int:

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -51,9 +52,10 @@ def read_tree(root: Path) -> Tree:
     waiting = [""]
     while waiting:
         folder = waiting.pop()
-        with os.scandir(root / folder) as entries:
+        above = f"{folder}/" if folder else ""
+        with _opened(f"{root}/{folder}") as descriptor, os.scandir(descriptor) as entries:
             for entry in entries:
-                path = f"{folder}/{entry.name}" if folder else entry.name
+                path = above + entry.name
                 state = entry.stat(follow_symlinks=False)
                 if stat.S_ISREG(state.st_mode):
                     files[path] = FileState(state.st_size, state.st_mtime_ns)
@@ -62,7 +64,17 @@ def read_tree(root: Path) -> Tree:
                     folders[path] = state.st_mtime_ns
                 else:
                     others[path] = kind_of(state.st_mode)
-    return Tree(dict(sorted(files.items())), folders, others)
+    return Tree({path: files[path] for path in sorted(files)}, folders, others)
+
+
+@contextmanager
+def _opened(folder: str) -> Iterator[int]:
+    """Open a folder: asked by its descriptor, the system need not walk down the whole path for each file in it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def bytes_below(root: Path) -> int:

@@ -1,0 +1,126 @@
+"""What the archive's disk has, rather than what the system has in memory of it."""
+
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import NamedTuple
+
+from ao_workflows.archive.copying import FileCopy, damaged_source, hash_source
+from ao_workflows.archive.disk import ArchiveFailed, archive_errors
+from ao_workflows.errors import SystemFailed
+
+_CHUNK = 1024 * 1024
+_AHEAD = 8 * _CHUNK
+"""Bytes of a file that the disk is asked for before they are read; from then on the system reads ahead by itself."""
+
+_ONCE_MORE_AFTER = 0.002
+"""Seconds after which a file that the system did not drop from memory is tried once more."""
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class WriteDamaged(ArchiveFailed):
+    """What was read back from the archive's disk is not what was written to it."""
+
+    code = "archive-write-damaged"
+
+
+class OnDisk(NamedTuple):
+    """What was read of a file.
+
+    :param from_disk: whether it was the disk that was read, as far as one can tell, and not memory.
+    """
+
+    sha512: str
+    from_disk: bool
+
+
+def read_from_disk(paths: Sequence[Path | str], *, mount: Path) -> Generator[OnDisk, None, None]:
+    """Read files of the archive as the disk has them, in this order; symbolic links are not followed.
+
+    The disk is asked for all of them before the first is read: one after the other, each would wait for the disk.
+
+    :param paths: not many: all of them are open at the same time.
+    :raises ArchiveFailed: if one cannot be read.
+    """
+    with ExitStack() as opened:
+        asked = []
+        for path in paths:
+            with archive_errors(mount, path):
+                descriptor = os.open(path, _READ)
+                opened.callback(os.close, descriptor)
+                asked.append((path, descriptor, _drop_from_memory(descriptor)))
+                os.posix_fadvise(descriptor, 0, _AHEAD, os.POSIX_FADV_WILLNEED)
+        for path, descriptor, from_disk in asked:
+            with archive_errors(mount, path):
+                yield OnDisk(_hash(descriptor), from_disk)
+
+
+def prove_on_disk(brought: Sequence[tuple[FileCopy, str]], *, mount: Path, stop: threading.Event) -> int:
+    """Make sure that the disk has each of the files, which were flushed, with the SHA-512 that comes with it.
+
+    :param brought: not many, as for :func:`read_from_disk`.
+    :param stop: set if there is no use in going on.
+    :returns: how many were read from memory all the same.
+    :raises WriteDamaged: if one is something else. :raises ScratchDamaged: if it is so on scratch already.
+    """
+    from_memory = 0
+    found = read_from_disk([copy.written for copy, _ in brought], mount=mount)
+    with closing(found):
+        for (copy, sha512), on_disk in zip(brought, found, strict=True):
+            if on_disk.sha512 != sha512:
+                raise _damaged(copy, expected=sha512, found=on_disk.sha512, mount=mount)
+            from_memory += not on_disk.from_disk and copy.state.size > 0
+            if stop.is_set():
+                break
+    return from_memory
+
+
+def hash_archived(path: Path, *, mount: Path) -> str:
+    """Return the SHA-512 of one file in the archive, as the disk has it."""
+    return next(read_from_disk([path], mount=mount)).sha512
+
+
+def _damaged(copy: FileCopy, *, expected: str, found: str, mount: Path) -> SystemFailed:
+    """Return the error for a file that is not what it has to be: where it was already so on scratch, it says that."""
+    on_scratch = hash_source(copy.source, state=copy.state)
+    if on_scratch != expected:
+        return damaged_source(copy.source, expected=expected, found=on_scratch)
+    return WriteDamaged(
+        f"{str(copy.target)!r} was not archived: SHA-512 {expected} was written, and {found} was read back.",
+        action=f"Check the disk behind {str(mount)!r} (and the machine's memory) before the next sync.",
+    )
+
+
+def _hash(descriptor: int) -> str:
+    digest = hashlib.sha512()
+    left = os.fstat(descriptor).st_size
+    while chunk := os.read(descriptor, min(_CHUNK, max(0, left) + 1)):
+        digest.update(chunk)
+        left -= len(chunk)
+    return digest.hexdigest()
+
+
+def _drop_from_memory(descriptor: int) -> bool:
+    """Have the system drop what it has of a file in memory; return whether it has, as far as one can tell.
+
+    A page that is just on its way to the disk, or between two lists of the kernel, stays; a moment later it goes.
+    """
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    if not _is_in_memory(descriptor):
+        return True
+    time.sleep(_ONCE_MORE_AFTER)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    return not _is_in_memory(descriptor)
+
+
+def _is_in_memory(descriptor: int) -> bool:
+    """Tell whether the first byte can be had without asking the disk; ``False`` where the system does not tell."""
+    try:
+        return os.preadv(descriptor, [bytearray(1)], 0, os.RWF_NOWAIT) == 1
+    except OSError:
+        return False
