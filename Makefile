@@ -6,7 +6,7 @@ READY := .venv/.ready
 # Airflow takes seconds longer to import when Python may not keep its compiled files.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo airflow deliver test fuzz platform-test lint format bench docs lock clean
+.PHONY: help demo airflow deliver test test-slow fuzz platform-test lint format bench docs lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,8 +24,11 @@ airflow: $(READY) ## Start Airflow's web UI with the DAGs, pointed at the stand-
 deliver: $(READY) ## Send a delivery to the running `make airflow` (CORRUPT=1: a damaged one)
 	@$(VENV)/python -m ao_workflows.demo deliver $(if $(CORRUPT),--corrupt)
 
-test: $(READY) ## Run the whole test suite
-	@$(VENV)/python -m pytest -n auto --ignore=tests/stack $(PYTEST_ARGS)
+test: $(READY) ## Run the tests, but for the two below that take longer (eight minutes)
+	@$(VENV)/python -m pytest -n auto --ignore=tests/stack -m "not slow" $(PYTEST_ARGS)
+
+test-slow: $(READY) ## Run the slow tests: killed at any moment, measured memory (three minutes)
+	@$(VENV)/python -m pytest -n auto --ignore=tests/stack -m slow $(PYTEST_ARGS)
 
 .venv-fuzz/.ready: tools/setup requirements/fuzz.txt
 	@tools/setup .venv-fuzz fuzz

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ao_workflows.bags import BagRejected, DestinationOccupied, read_plan, unpack, verify
-from ao_workflows.crew import in_order
+from ao_workflows.crew import batches, in_order
 from ao_workflows.storage import open_local_source
 from bags.corpus import bag_of, tree, zip_files
 
@@ -17,6 +17,13 @@ from bags.corpus import bag_of, tree, zip_files
 def test_results_come_in_the_order_of_the_jobs(threads):
     found = list(in_order(lambda number: number * number, range(50), threads=threads, stop=threading.Event()))
     assert found == [number * number for number in range(50)]
+
+
+def test_small_jobs_are_handed_over_together_and_large_ones_alone():
+    sizes = [1] * 40 + [5_000_000, 3_000_000, 3_000_000, 1]
+    found = list(batches(sizes, size=lambda size: size))
+    assert [len(batch) for batch in found] == [32, 9, 2, 1]
+    assert [size for batch in found for size in batch] == sizes
 
 
 def test_jobs_are_worked_on_at_the_same_time():

@@ -61,6 +61,7 @@ def visible(copy: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_a_new_work_that_is_killed_at_any_call_is_not_seen_until_it_is_complete_and_ends_right(
     small_work: Path, tmp_path: Path, content: Content
 ):
@@ -87,6 +88,7 @@ def test_a_new_work_that_is_killed_at_any_call_is_not_seen_until_it_is_complete_
     assert seen_complete > 0
 
 
+@pytest.mark.slow
 def test_a_work_whose_update_is_killed_at_any_call_has_each_file_old_or_new_and_ends_right(
     small_work: Path, tmp_path: Path, content: Content, everything: Everything
 ):

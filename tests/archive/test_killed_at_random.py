@@ -14,6 +14,8 @@ from ao_workflows.inventory import FileRecord, read_inventory
 from ao_workflows.works import Rid
 from fixtures.killed_at_random import Killer, killer
 
+pytestmark = pytest.mark.slow
+
 Content = Callable[[Path], dict[str, tuple[bytes | None, int]]]
 Everything = Callable[[Path], dict[str, tuple[int, ...]]]
 TakeInventory = Callable[[Path], list[FileRecord]]

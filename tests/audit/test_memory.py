@@ -16,6 +16,8 @@ from fixtures.hostile_images import tiff_of
 from fixtures.images import LONG, SHORT
 from fixtures.pdfs import bomb, one_page, packed, picture, scanned, stream
 
+pytestmark = pytest.mark.slow
+
 CODE = """
 import re, sys
 from pathlib import Path

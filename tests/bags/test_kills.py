@@ -16,6 +16,8 @@ from bags.corpus import bag_of, tree, zip_files
 from fixtures import forked_unpack
 from fixtures.faults import FaultyProxy
 
+pytestmark = pytest.mark.slow
+
 KILLS = 50
 PAGES = {f"images/W22084-{number // 100:04}/{number:08}.jpg": os.urandom(50_000) for number in range(500)}
 KEY = "W22084.bag.zip"

@@ -10,6 +10,8 @@ import pytest
 
 from bags.corpus import bag_of, zip_files
 
+pytestmark = pytest.mark.slow
+
 CODE = """
 import re, sys
 from pathlib import Path

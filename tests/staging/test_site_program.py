@@ -92,6 +92,7 @@ def test_control_characters_and_bytes_that_are_no_text_are_escaped(tmp_path):
     assert (tmp_path / "log").read_bytes().isascii()
 
 
+@pytest.mark.slow
 def test_a_million_lines_come_through_and_take_no_memory(tmp_path):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     counted = Counter()

@@ -19,6 +19,8 @@ from fixtures.aws import ACCESS_KEY_ID, SECRET_ACCESS_KEY, MakeBucket
 from fixtures.faults import FaultyProxy
 from fixtures.killed_at_random import Killer, killer
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
