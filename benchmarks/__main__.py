@@ -194,7 +194,8 @@ def _archivers(job: str, work: Path) -> list[Contender]:
 
     if job == "linked":
         return [archiver("linked"), *peers.linkers(work)]
-    return [archiver("written"), archiver("reread"), *peers.copiers(work, again=job == "current")]
+    ours = [archiver("written"), archiver("reread"), *([archiver("unpacked")] if job == "new" else [])]
+    return [*ours, *peers.copiers(work, again=job == "current")]
 
 
 def _web(folder: Path, arguments: argparse.Namespace) -> Figures:

@@ -20,4 +20,5 @@ if __name__ == "__main__":
     if job == "linked":
         sync(source, target, options=SyncOptions(verify="written", link=True), is_unpacked=True)
     else:
-        sync(source, target, options=SyncOptions(verify="reread" if job == "reread" else "written"))
+        options = SyncOptions(verify="written" if job == "written" else "reread")
+        sync(source, target, options=options, is_unpacked=job == "unpacked")
