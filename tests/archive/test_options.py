@@ -95,19 +95,23 @@ class TestReplacing:
         assert files_below(dated) == {PAGE: b"second page", MASTER: bytes(range(256)) * 5000}
         assert (copy / PAGE).read_bytes() == b"a better scan"
 
-    def test_what_was_kept_for_long_enough_goes(self, work: Path, root: Path, copy: Path):
+    @pytest.mark.parametrize("is_changed", [False, True])
+    def test_what_was_kept_for_long_enough_goes_with_the_next_sync_beside_it_whatever_that_does(
+        self, work: Path, root: Path, copy: Path, *, is_changed: bool
+    ):
+        options = SyncOptions(keep_replaced_days=3)
+        sync_work(work, root, rid=RID, options=options)
         now = datetime.now(UTC)
         kept = {days: (now - timedelta(days=days)).strftime("%Y-%m-%dT%H%M%SZ") for days in (2, 4)}
         for folder in (".W22084.replaced", ".W1184.replaced"):
             for name in (*kept.values(), "notes"):
                 (copy.parent / folder / name).mkdir(parents=True)
         (copy.parent / ".W1284.replaced" / kept[4]).mkdir(parents=True)
-        options = SyncOptions(keep_replaced_days=3)
-        sync_work(work, root, rid=RID, options=options)
-        (work / PAGE).write_bytes(b"a better scan")
+        if is_changed:
+            (work / PAGE).write_bytes(b"a better scan")
         sync_work(work, root, rid=RID, options=options)
         assert set(os.listdir(copy.parent / ".W1184.replaced")) == {kept[2], "notes"}
-        assert len(os.listdir(copy.parent / ".W22084.replaced")) == 3
+        assert len(os.listdir(copy.parent / ".W22084.replaced")) == 2 + is_changed
         assert not (copy.parent / ".W1284.replaced").exists()
 
     def test_syncs_that_follow_one_another_at_once_keep_what_each_of_them_replaces(
@@ -124,6 +128,8 @@ class TestReplacing:
     def test_what_another_sync_of_the_mount_removes_at_the_same_time_is_gone_and_no_error(
         self, work: Path, root: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
     ):
+        options = SyncOptions(keep_replaced_days=3)
+        sync_work(work, root, rid=RID, options=options)
         old = (datetime.now(UTC) - timedelta(days=4)).strftime("%Y-%m-%dT%H%M%SZ")
         (copy.parent / ".W1184.replaced" / old).mkdir(parents=True)
         real_rmtree = shutil.rmtree
@@ -132,8 +138,6 @@ class TestReplacing:
             real_rmtree(folder.parent)
             real_rmtree(folder)
 
-        options = SyncOptions(keep_replaced_days=3)
-        sync_work(work, root, rid=RID, options=options)
         (work / PAGE).write_bytes(b"a better scan")
         monkeypatch.setattr(shutil, "rmtree", be_late)
         assert sync_work(work, root, rid=RID, options=options).replaced == 1

@@ -90,7 +90,6 @@ def update(job: Job) -> SyncResult:
             job.finish_folders(copy)
             with archive_errors(mount, copy):
                 flush()
-    replaced.remove_old()
     return job.result(plan, records=records, transferred=transferred, removed=found.gone)
 
 

@@ -67,29 +67,31 @@ class Replaced:
                 else:
                     return folder
 
-    def remove_old(self) -> None:
-        """Remove what was kept for long enough, of all works of the shard."""
-        if not self._days:
-            return
-        with archive_errors(self._place.mount, self._place.shard):
-            for folder in self._place.shard.iterdir():
-                if _FOLDER.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
-                    self._remove_old_in(folder)
 
-    def _remove_old_in(self, folder: Path) -> None:
-        for dated in list(folder.iterdir()):
-            try:
-                kept_since = datetime.strptime(dated.name, _DATED).replace(tzinfo=UTC)
-            except ValueError:
-                continue  # not ours
-            if self._moment - kept_since <= timedelta(days=self._days) or dated.is_symlink() or not dated.is_dir():
-                continue
-            # Another sync of the mount may be at it, too.
-            with suppress(FileNotFoundError):
-                shutil.rmtree(dated)
+def remove_old(place: Place, *, days: int, moment: datetime) -> None:
+    """Remove what was kept for more than ``days`` days at ``moment``, of all works of the shard; nothing for 0 days."""
+    if not days:
+        return
+    with archive_errors(place.mount, place.shard):
+        for folder in place.shard.iterdir():
+            if _FOLDER.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
+                _remove_older(folder, than=moment - timedelta(days=days))
+
+
+def _remove_older(folder: Path, *, than: datetime) -> None:
+    for dated in list(folder.iterdir()):
+        try:
+            kept_since = datetime.strptime(dated.name, _DATED).replace(tzinfo=UTC)
+        except ValueError:
+            continue  # not ours
+        if kept_since >= than or dated.is_symlink() or not dated.is_dir():
+            continue
+        # Another sync of the mount may be at it, too.
         with suppress(FileNotFoundError):
-            if not any(folder.iterdir()):
-                folder.rmdir()
+            shutil.rmtree(dated)
+    with suppress(FileNotFoundError):
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _copy(there: Path, here: Path) -> None:

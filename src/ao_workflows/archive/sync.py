@@ -13,6 +13,7 @@ from ao_workflows.archive.options import SyncOptions
 from ao_workflows.archive.place import is_archived, open_shard, place_of
 from ao_workflows.archive.plan import Plan, without_own_record
 from ao_workflows.archive.refusal import check_archivable, expected_checksums
+from ao_workflows.archive.replaced import remove_old
 from ao_workflows.archive.result import SyncResult
 from ao_workflows.archive.transfer import Progress
 from ao_workflows.archive.tree import read_tree, without_litter
@@ -52,7 +53,9 @@ def sync_work(
     place = job.place
     open_shard(place)
     with work_lock(place.shard, rid, mount=place.mount), turn_of_mount(place.mount, at_once=options.at_once):
-        return update(job) if is_archived(place, work) else create(job)
+        result = update(job) if is_archived(place, work) else create(job)
+        remove_old(place, days=options.keep_replaced_days, moment=job.moment)
+    return result
 
 
 def preview_sync(work: Path, root: Path, *, rid: Rid, options: SyncOptions = _DEFAULTS) -> SyncResult:
