@@ -7,4 +7,5 @@ pytest_plugins = [
     "fixtures.faults",
     "fixtures.house",
     "fixtures.postgres",
+    "fixtures.site",
 ]

@@ -30,7 +30,7 @@ def delivered(work: Path, copy: Path, inventory_of: InventoryOf) -> list[FileRec
 
 
 def found(root: Path, delivered: list[FileRecord]) -> list[tuple[str, str]]:
-    return [(finding.code, finding.path) for finding in verify_copy(root, rid=RID, inventory=delivered)]
+    return [(finding.code, finding.path) for finding in verify_copy(root, rid=RID, inventory=delivered).findings]
 
 
 def test_a_good_copy_has_nothing_to_find_whatever_else_stands_beside_it(root, copy, delivered):
@@ -54,7 +54,7 @@ def test_one_flipped_byte_is_found_and_both_checksums_are_told(root, copy, deliv
     content = bytearray((copy / SECOND).read_bytes())
     content[3] ^= 1
     (copy / SECOND).write_bytes(content)
-    (finding,) = verify_copy(root, rid=RID, inventory=delivered)
+    (finding,) = verify_copy(root, rid=RID, inventory=delivered).findings
     assert (finding.code, finding.path) == ("copy-file-differs", SECOND)
     assert len(finding.expected) == len(finding.found) == 128
     assert finding.expected != finding.found
@@ -62,7 +62,7 @@ def test_one_flipped_byte_is_found_and_both_checksums_are_told(root, copy, deliv
 
 def test_a_file_that_is_cut_off_is_found_and_both_sizes_are_told(root, copy, delivered):
     os.truncate(copy / SECOND, 4)
-    (finding,) = verify_copy(root, rid=RID, inventory=delivered)
+    (finding,) = verify_copy(root, rid=RID, inventory=delivered).findings
     assert (finding.expected, finding.found) == ("11 bytes", "4 bytes")
 
 

@@ -5,59 +5,26 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ao_workflows.archive import hold_place
-from ao_workflows.catalog import changes_of, events_of, find_delivery, latest_outcome, manifest_of
+from ao_workflows.catalog import changes_of, events_of, find_delivery, manifest_of
 from ao_workflows.errors import ExitCode, SystemFailed
 from ao_workflows.settings import Settings
 from ao_workflows.staging.site_tools import sync_to_archive, sync_to_web
 from ao_workflows.staging.sync_plan import plan_sync
 from ao_workflows.works import Rid
 from fixtures.house import bag_zip, work_files, write_files
+from fixtures.site import AUDIT, SYNC, outcome
 
 if TYPE_CHECKING:
     from fixtures.house import House
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
-SYNC, AUDIT = FIXTURES / "syncOneWork.sh", FIXTURES / "audit-tool"
 PROGRAM = Path(sys.executable).with_name("ao")
 PAGE = "images/W22084-0001/00010002.jpg"
-
-
-@pytest.fixture
-def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the stand-ins record how they were called; what they shall do wrong stands in its file ``wrong``."""
-    folder = tmp_path / "record of calls"
-    folder.mkdir()
-    monkeypatch.setenv("RECORD", str(folder))
-    return folder
-
-
-@pytest.fixture
-def site_house(make_house: Callable[..., "House"], record: Path) -> Callable[..., "House"]:
-    """Return a maker of houses whose sync, or audit too, is done by the stand-ins."""
-
-    def make(*, sync: str = "", audit: str = "", others: str = "") -> "House":
-        return make_house(
-            settings=f"""\
-{others}
-[sync]
-backend = "command"
-command = "{SYNC}"
-pass_environment = ["RECORD"]
-{sync}
-[audit]
-{audit}
-"""
-        )
-
-    del record
-    return make
 
 
 def words(path: Path) -> list[str]:
@@ -71,16 +38,6 @@ def variables(record: Path) -> dict[str, str]:
 def only(folder: Path, pattern: str) -> Path:
     (path,) = folder.rglob(pattern)
     return path
-
-
-def outcome(house: "House", stage: str):
-    process = house.process()
-    with process.catalog.reading() as session:
-        delivery = find_delivery(session, "W22084")
-        row = latest_outcome(session, delivery_id=delivery.id, stage=stage, work_id=delivery.works[0].id)
-        session.expunge_all()
-    process.catalog.close()
-    return row
 
 
 def scratch_of(house: "House", page: str = PAGE) -> Path:

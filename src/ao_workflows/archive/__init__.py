@@ -4,9 +4,10 @@ from ao_workflows.archive.changes import Changes, changes_between
 from ao_workflows.archive.copying import ScratchDamaged
 from ao_workflows.archive.disk import ArchiveFailed, ScratchFailed
 from ao_workflows.archive.options import Access, SyncOptions
-from ao_workflows.archive.proof import COPY_FILE_DIFFERS, COPY_FILE_MISSING, hold_place, verify_copy
+from ao_workflows.archive.own_record import Recorded, own_record_kept, record_proof
+from ao_workflows.archive.proof import COPY_FILE_DIFFERS, COPY_FILE_MISSING, Proof, hold_place, verify_copy
 from ao_workflows.archive.reading_back import WriteDamaged
-from ao_workflows.archive.record import RecordDamaged, read_record, record_path
+from ao_workflows.archive.record import RecordDamaged, own_paths, read_record
 from ao_workflows.archive.refusal import ArchiveClash, EmptyWork, NotArchivable
 from ao_workflows.archive.result import SyncResult
 from ao_workflows.archive.sync import preview_sync, sync_work
@@ -23,7 +24,9 @@ __all__ = [
     "EmptyWork",
     "NotArchivable",
     "Progress",
+    "Proof",
     "RecordDamaged",
+    "Recorded",
     "ScratchDamaged",
     "ScratchFailed",
     "SyncOptions",
@@ -34,9 +37,11 @@ __all__ = [
     "hold_place",
     "is_litter",
     "is_litter_path",
+    "own_paths",
+    "own_record_kept",
     "preview_sync",
     "read_record",
-    "record_path",
+    "record_proof",
     "sync_work",
     "verify_copy",
 ]

@@ -8,7 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ao_workflows.archive.disk import archive_errors
+from ao_workflows.archive.disk import archive_error, archive_errors
+from ao_workflows.archive.record import FOLDER, write_record
+from ao_workflows.errors import SystemFailed
 from ao_workflows.inventory import FileRecord
 from ao_workflows.whole_file import whole_file
 from ao_workflows.works import Rid, group_of_path
@@ -58,7 +60,7 @@ def changes_between(rid: str, before: Iterable[FileRecord], after: Iterable[File
 
 def changes_path(rid: Rid) -> str:
     """Return where the history of a work's changes is, relative to its folder in the archive: a line for each sync."""
-    return f"sync-inventory/{rid}.changes.jsonl"
+    return f"{FOLDER}/{rid}.changes.jsonl"
 
 
 def write_changes(work: Path, rid: Rid, changes: Changes, *, mount: Path, moment: datetime) -> None:
@@ -77,3 +79,32 @@ def write_changes(work: Path, rid: Rid, changes: Changes, *, mount: Path, moment
     lines.append(json.dumps({"at": moment.isoformat(timespec="seconds")} | said))
     with whole_file(path, what="the history of changes") as file:
         file.writelines(f"{line}\n" for line in lines)
+
+
+def put_on_record(
+    copy: Path,
+    rid: Rid,
+    before: Iterable[FileRecord],
+    after: Iterable[FileRecord],
+    *,
+    mount: Path,
+    moment: datetime,
+) -> None:
+    """Put on record in the archive copy what it holds now, and what has changed.
+
+    The record is the last: who is killed in between finds the old one, and does both again.
+
+    :param copy: the copy's folder, which has one for the record.
+    :param before: what was on record, and ``after``: what is there now.
+    :raises ArchiveFailed: if either cannot be written. :raises MustWait: if the disk is full.
+    """
+    after = list(after)
+    changes = changes_between(rid, before, after)
+    try:
+        if changes:
+            write_changes(copy, rid, changes, mount=mount, moment=moment)
+        write_record(copy, rid, after)
+    except SystemFailed as error:
+        if isinstance(error.__cause__, OSError):  # whoever has to act wants to know of which mount it is
+            raise archive_error(error.__cause__, mount=mount, path=copy / FOLDER) from error
+        raise

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from ao_workflows.archive.changes import changes_between, write_changes
+from ao_workflows.archive.changes import put_on_record
 from ao_workflows.archive.copying import FileCopy
 from ao_workflows.archive.disk import archive_errors, check_free_space
 from ao_workflows.archive.options import SyncOptions
 from ao_workflows.archive.place import Place
 from ao_workflows.archive.plan import Plan, compare
 from ao_workflows.archive.record import FOLDER as RECORD_FOLDER
-from ao_workflows.archive.record import is_recorded, write_record
+from ao_workflows.archive.record import is_recorded
 from ao_workflows.archive.result import SyncResult
 from ao_workflows.archive.transfer import Progress, Transferred, transfer
 from ao_workflows.archive.tree import Tree
@@ -92,7 +92,7 @@ class Job:
         for folder in sorted((self.source.folders.keys() | {RECORD_FOLDER}) - archived.folders.keys()):
             with archive_errors(mount, copy / folder):
                 (copy / folder).mkdir()
-                give_access(self, copy / folder)
+                self.options.access.give_folder(copy / folder)
         return transfer(copies, mount=mount, options=self.options, flush=flush, progress=self.progress)
 
     def records_of(self, plan: Plan, paths: Iterable[str], checksums: Iterable[str]) -> list[FileRecord]:
@@ -115,10 +115,7 @@ class Job:
 
     def record(self, copy: Path, before: Iterable[FileRecord], after: list[FileRecord]) -> None:
         """Put on record in the archive copy what it holds now, and what has changed; the record is the last."""
-        changes = changes_between(self.rid, before, after)
-        if changes:
-            write_changes(copy, self.rid, changes, mount=self.place.mount, moment=self.moment)
-        write_record(copy, self.rid, after)
+        put_on_record(copy, self.rid, before, after, mount=self.place.mount, moment=self.moment)
 
     def result(
         self,
@@ -143,15 +140,6 @@ class Job:
             skipped=self.source.litter,
             records=tuple(sorted(records)),
         )
-
-
-def give_access(job: Job, folder: Path) -> None:
-    """Give a folder that was just made its group and mode."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        job.options.access.give(descriptor, job.options.access.folder_mode)
-    finally:
-        os.close(descriptor)
 
 
 def _on_one_disk(work: Path, copy: Path) -> bool:

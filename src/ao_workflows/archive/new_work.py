@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from ao_workflows.archive.disk import archive_errors, sync_folder
-from ao_workflows.archive.job import Job, give_access
+from ao_workflows.archive.job import Job
 from ao_workflows.archive.place import is_real_folder
 from ao_workflows.archive.plan import Plan
 from ao_workflows.archive.record import FOLDER as RECORD_FOLDER
@@ -20,7 +20,7 @@ def create(job: Job) -> SyncResult:
     with archive_errors(place.mount, incoming):
         if not is_real_folder(incoming):
             incoming.mkdir()
-            give_access(job, incoming)
+            job.options.access.give_folder(incoming)
         _prune(incoming, wanted=job.source)
         begun = read_tree(incoming)
     with flushed(place.mount) as flush:

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from ao_workflows.crew import default_jobs
@@ -33,6 +34,14 @@ class Access:
             os.fchown(descriptor, -1, self.group)
         if mode is not None:
             os.fchmod(descriptor, mode)
+
+    def give_folder(self, folder: Path) -> None:
+        """Give a folder that was just made its group and mode. :raises OSError: if this user may not."""
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            self.give(descriptor, self.folder_mode)
+        finally:
+            os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

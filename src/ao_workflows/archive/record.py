@@ -27,14 +27,21 @@ def pending_path(rid: Rid) -> str:
     return f"{FOLDER}/{rid}.pending.jsonl"
 
 
+def record_files(rid: Rid) -> tuple[str, ...]:
+    """Return where the archive keeps what it knows of a work, relative to the work's folder.
+
+    They are its inventory, the history of its changes, what is to be replaced, and what the web has of it.
+    """
+    return tuple(f"{FOLDER}/{rid}.{kind}.jsonl" for kind in ("inventory", "changes", "pending", "web"))
+
+
 def own_paths(rid: Rid) -> tuple[str, ...]:
     """Return where the archive keeps what it knows of a work, and where each of these is while it is written.
 
-    They are its inventory, the history of its changes, what is to be replaced, and what the web has of it. Nothing that
-    is delivered goes there: a work that once came out of the archive brings its old ones along.
+    Nothing that is delivered goes there: a work that once came out of the archive brings its old ones along.
     """
-    names = [f"{rid}.{kind}.jsonl" for kind in ("inventory", "changes", "pending", "web")]
-    return tuple(f"{FOLDER}/{name}" for name in (*names, *(f".{name}.part" for name in names)))
+    files = record_files(rid)
+    return (*files, *(f"{FOLDER}/.{path.removeprefix(f'{FOLDER}/')}.part" for path in files))
 
 
 def is_recorded(path: str) -> bool:

@@ -11,11 +11,11 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from ao_workflows.archive import ScratchDamaged, SyncResult, sync_work
-from ao_workflows.catalog import Work
+from ao_workflows.catalog import Work, manifest_of
 from ao_workflows.errors import MustWait
 from ao_workflows.inventory import FileRecord, read_inventory
 from ao_workflows.settings import Settings
-from ao_workflows.staging.archive_record import beside_earlier, record_copy
+from ao_workflows.staging.archive_record import record_copy
 from ao_workflows.staging.audit import audited
 from ao_workflows.staging.scratch import forget, inventory_file
 from ao_workflows.staging.site_archive import archived_by_command
@@ -43,18 +43,18 @@ def run(context: StageContext) -> StageResult:
     _wait_for_mount(archive_mount(settings.archive_root, rid), settings.archive.marker)
     inventory = read_inventory(inventory_file(context.folder, rid))
     if settings.sync.backend == "command":
-        detail, records = archived_by_command(settings, plan, context.folder, rid, inventory), None
+        with context.process.catalog.reading() as session:
+            recorded = manifest_of(session, rid)
+        detail, records = archived_by_command(settings, plan, context.folder, rid, inventory, recorded=recorded)
     else:
         result = _archived(settings, plan, context.folder, rid, inventory)
-        detail, records = result.as_dict(), list(result.records)
+        detail, records = result.as_dict(), result.records
     place = archive_path(settings.archive_root, rid)
 
     def record(session: Session) -> None:
         session.get_one(Work, work_id).archive_path = str(place)
-        # What the site's program left there beside the delivery is what was on record before, if it is still there.
-        held = beside_earlier(session, rid, place, inventory) if records is None else records
         actor = context.delivery.claimed_by or ""
-        record_copy(session, rid, place, held, actor=actor, delivery_id=context.delivery.id)
+        record_copy(session, rid, place, records, actor=actor, delivery_id=context.delivery.id)
 
     rejection = None
     # Where both programs are the site's, the one that syncs has the other audit what it wrote.

@@ -1,6 +1,5 @@
 """Putting on record in the catalog what the archive holds of a work, and how that changed."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,16 +24,6 @@ def catalog_if_there(settings: Settings) -> Catalog | None:
     catalog = open_catalog(settings)
     catalog.check()
     return catalog
-
-
-def beside_earlier(session: Session, rid: str, place: Path, delivered: Sequence[FileRecord]) -> list[FileRecord]:
-    """Return what the archive copy of a work holds when a delivery was put beside what was on record before.
-
-    :param delivered: all files of the delivery, which were proved to be there.
-    """
-    new = {record.path for record in delivered}
-    earlier = (record for record in manifest_of(session, rid) if record.path not in new)
-    return sorted([*delivered, *(record for record in earlier if os.path.lexists(place / record.path))])
 
 
 def record_copy(

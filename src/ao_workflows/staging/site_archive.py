@@ -8,26 +8,45 @@ from typing import Any
 
 import structlog
 
-from ao_workflows.archive import COPY_FILE_MISSING, EmptyWork, hold_place, is_litter_path, record_path, verify_copy
+from ao_workflows.archive import (
+    COPY_FILE_MISSING,
+    EmptyWork,
+    hold_place,
+    is_litter_path,
+    own_paths,
+    own_record_kept,
+    record_proof,
+    verify_copy,
+)
 from ao_workflows.errors import Finding, SystemFailed
 from ao_workflows.inventory import FileRecord
 from ao_workflows.settings import Settings
 from ao_workflows.staging.scratch import forget, is_whole
 from ao_workflows.staging.site_tools import sync_to_archive
-from ao_workflows.staging.sync_plan import SyncPlan
+from ao_workflows.staging.sync_plan import SyncPlan, archive_access
 from ao_workflows.works import Rid, archive_path
 
 log = structlog.get_logger(__name__)
 
 
 def archived_by_command(
-    settings: Settings, plan: SyncPlan, folder: Path, rid: Rid, inventory: Sequence[FileRecord]
-) -> dict[str, Any]:
-    """Let the site's program put a work into the archive, and prove that it did; return what is there, for the record.
+    settings: Settings,
+    plan: SyncPlan,
+    folder: Path,
+    rid: Rid,
+    inventory: Sequence[FileRecord],
+    *,
+    recorded: Sequence[FileRecord],
+) -> tuple[dict[str, Any], Sequence[FileRecord]]:
+    """Let the site's program put a work into the archive, prove that it did, and put that on record there.
+
+    Killed at any moment, it does all of it again.
 
     :param plan: what is to be done with the work.
     :param folder: the delivery's folder in scratch, which holds the work.
     :param inventory: what was unpacked.
+    :param recorded: what is on record in the catalog of the archive copy.
+    :returns: what was done, for the record, and all that the copy holds now.
     :raises MustWait: (``waiting-for-sync``) if another sync of the work runs, also one that outlived its caller.
     :raises ContentRejected: if the work holds no file, or the program says that the content is bad.
     :raises SystemFailed: (``sync-command-unproved``) naming each file that is missing in the archive or differs;
@@ -35,33 +54,39 @@ def archived_by_command(
     """
     if not is_whole(folder, rid):
         raise _damaged(folder, rid)
-    delivered = [record for record in inventory if record.path != record_path(rid)]
+    own = set(own_paths(rid))
+    delivered = [record for record in inventory if record.path not in own]
     if not delivered:  # nothing could be proved, and that would be a success over nothing
         raise EmptyWork(f"{rid} holds no file.", action="Deliver the work with its content.")
     place = archive_path(settings.archive_root, rid)
     with hold_place(settings.archive_root, rid, at_once=settings.archive.max_syncs) as lock:
-        job = sync_to_archive(settings, folder / rid, plan, keep_open=(lock,))
-        findings = verify_copy(settings.archive_root, rid=rid, inventory=delivered)
-    skipped = [each.path for each in findings if settings.sync.may_skip_litter and _is_litter(each)]
+        with own_record_kept(settings.archive_root, rid):
+            job = sync_to_archive(settings, folder / rid, plan, keep_open=(lock,))
+        proof = verify_copy(settings.archive_root, rid=rid, inventory=delivered)
+        skipped = [each.path for each in proof.findings if settings.sync.may_skip_litter and _is_litter(each)]
+        findings = [finding for finding in proof.findings if finding.path not in set(skipped)]
+        if findings:
+            by_path = {record.path: record for record in inventory}
+            if any(not _is_as_unpacked(folder / rid, by_path[finding.path]) for finding in findings):
+                raise _damaged(folder, rid)
+            raise _unproved(settings.sync.command, place, findings, job.log_file)
+        access = archive_access(settings)
+        on_record = record_proof(settings.archive_root, rid, proof, recorded=recorded, access=access)
     if skipped:
         log.warning("not archived, because of their names", files=skipped)
-        findings = [finding for finding in findings if not _is_litter(finding)]
-    if findings:
-        by_path = {record.path: record for record in inventory}
-        if any(not _is_as_unpacked(folder / rid, by_path[finding.path]) for finding in findings):
-            raise _damaged(folder, rid)
-        raise _unproved(settings.sync.command, place, findings, job.log_file)
-    left_out = set(skipped)
-    proved = [record for record in delivered if record.path not in left_out]
-    return {
+    if on_record.changed:
+        log.warning("not what is on record of them, and not of this delivery", files=on_record.changed)
+    detail = {
         "rid": rid,
         "archive_path": str(place),
-        "verified": len(proved),
-        "bytes": sum(record.size for record in proved),
+        "verified": len(proof.records),
+        "bytes": sum(record.size for record in proof.records),
         "skipped": skipped,
+        "not_as_recorded": list(on_record.changed),
         "program": settings.sync.command,
         "log": str(job.log_file),
     }
+    return detail, on_record.records
 
 
 def _unproved(program: str, place: Path, findings: Sequence[Finding], log_file: Path) -> SystemFailed:

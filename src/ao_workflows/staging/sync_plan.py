@@ -115,8 +115,17 @@ def archive_options(settings: Settings, plan: SyncPlan, *, link: bool, checksum:
         link=link and archive.link,
         keep_replaced_days=archive.keep_replaced_days,
         at_once=archive.max_syncs,
-        access=Access(_mode(archive.file_mode), _mode(archive.folder_mode), group_number(archive.group)),
+        access=archive_access(settings),
     )
+
+
+def archive_access(settings: Settings) -> Access:
+    """Return who may use what is written into the archive.
+
+    :raises UsageError: (``config-invalid``) if the group that the settings name is none.
+    """
+    archive = settings.archive
+    return Access(_mode(archive.file_mode), _mode(archive.folder_mode), group_number(archive.group))
 
 
 def web_options(settings: Settings, plan: SyncPlan, *, prefix: str) -> WebOptions:

@@ -1,0 +1,141 @@
+"""The archive copy's own record where another program writes the copy: kept from it, and written anew after it."""
+
+import stat
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ao_workflows.archive.changes import put_on_record
+from ao_workflows.archive.disk import archive_errors, sync_folder
+from ao_workflows.archive.options import Access
+from ao_workflows.archive.pending import read_pending, remove_pending
+from ao_workflows.archive.place import in_the_way, is_real_folder, place_of
+from ao_workflows.archive.proof import Proof
+from ao_workflows.archive.reading_back import hash_archived
+from ao_workflows.archive.record import FOLDER, is_recorded, read_record, record_files
+from ao_workflows.archive.tree import Tree, kind_of
+from ao_workflows.inventory import FileRecord
+from ao_workflows.whole_file import whole_file
+from ao_workflows.works import Rid
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was put on record of an archive copy.
+
+    :param records: all that it holds, as far as anybody has proved it, in path order.
+    :param changed: paths of files that nobody delivered and that are not what is on record of them.
+    """
+
+    records: tuple[FileRecord, ...]
+    changed: tuple[str, ...]
+
+
+@contextmanager
+def own_record_kept(root: Path, rid: Rid) -> Iterator[None]:
+    """Undo at the end of the block, however it ends, what happened in it to the copy's own record.
+
+    A work that once came out of the archive brings the record of then along, and a program that knows nothing of that
+    puts it in place of the one of today; another removes the copy first, with all that is known of it.
+
+    :param root: the folder that holds the mounts ``Archive0`` … ``Archive3``.
+    :raises RecordDamaged: at the beginning, if it cannot be read: programs may run for hours.
+    :raises ArchiveFailed: if the disk fails, or something that is no file stands in its place.
+    """
+    place = place_of(root, rid)
+    before = _own_files(place.path, rid, mount=place.mount)
+    read_record(place.path, rid, mount=place.mount)
+    try:
+        yield
+    finally:
+        now = _own_files(place.path, rid, mount=place.mount)
+        for path in sorted(before.keys() | now.keys()):
+            if path not in before:
+                with archive_errors(place.mount, place.path / path):
+                    (place.path / path).unlink()
+            elif now.get(path) != before[path]:
+                with whole_file(place.path / path, what="the archive's record", make_folder=True) as file:
+                    file.write(before[path])
+
+
+def record_proof(
+    root: Path, rid: Rid, proof: Proof, *, recorded: Sequence[FileRecord] = (), access: Access | None = None
+) -> Recorded:
+    """Put on record in the archive copy of a work what was proved of it, beside what was on record before.
+
+    Of the rest, what is on record and still there stays so. A file that has another size or time than on record is
+    read: if its content is another, too, its record stays as it was, so that whoever looks at it finds that out. What
+    is not on record was proved by nobody, and is not recorded now either.
+
+    :param root: the folder that holds the mounts ``Archive0`` … ``Archive3``.
+    :param recorded: what is on record of the copy elsewhere; it counts where its own record does not say better.
+    :param access: who may use the record's folder if that has to be made.
+    :raises ArchiveFailed: if the record cannot be read or written. :raises MustWait: if the disk is full.
+    """
+    place = place_of(root, rid)
+    copy, mount = place.path, place.mount
+    before = read_record(copy, rid, mount=mount)
+    pending = read_pending(copy, rid, proof.archived, mount=mount)
+    proved = [record for record in proof.records if is_recorded(record.path)]
+    known = (pending, before, {record.path: record for record in recorded})
+    kept, changed = _beside({record.path for record in proved}, proof.archived, known, copy, mount=mount)
+    records = sorted([*proved, *kept])
+    if records != sorted(before.values()):
+        with archive_errors(mount, copy / FOLDER):
+            if not is_real_folder(copy / FOLDER):
+                (copy / FOLDER).mkdir()
+                (access or Access()).give_folder(copy / FOLDER)
+                sync_folder(copy)
+        put_on_record(copy, rid, before.values(), records, mount=mount, moment=datetime.now(UTC))
+    remove_pending(copy, rid, mount=mount)
+    with archive_errors(mount, copy / FOLDER):
+        sync_folder(copy / FOLDER)
+    return Recorded(tuple(records), tuple(changed))
+
+
+def _beside(
+    proved: Collection[str],
+    archived: Tree,
+    known: Sequence[Mapping[str, FileRecord]],
+    copy: Path,
+    *,
+    mount: Path,
+) -> tuple[list[FileRecord], list[str]]:
+    """Return the records of what is still there beside the files that were ``proved``, and which of them are wrong.
+
+    :param known: what is on record, by path; of two records that fit a file, or do not, the first counts.
+    """
+    kept, changed = [], []
+    for path in sorted(set().union(*known) - set(proved)):
+        state = archived.files.get(path)
+        if state is None:
+            continue
+        said = [records[path] for records in known if path in records]
+        fitting = [record for record in said if (record.size, record.modified_ns) == state]
+        if not fitting and state.size in {record.size for record in said}:
+            found = hash_archived(copy / path, mount=mount)
+            read = FileRecord(path, state.size, found, state.modified_ns)
+            fitting = [read for record in said if record.sha512 == found]
+        if not fitting:
+            changed.append(path)
+        kept.append((fitting or said)[0])
+    return kept, changed
+
+
+def _own_files(copy: Path, rid: Rid, *, mount: Path) -> dict[str, str]:
+    """Return the text of the copy's own files, by path; what the disk has spoiled of it as it is legible."""
+    texts = {}
+    with archive_errors(mount, copy / FOLDER):
+        if not (is_real_folder(copy) and is_real_folder(copy / FOLDER)):
+            return {}
+        for path in record_files(rid):
+            try:
+                mode = (copy / path).lstat().st_mode
+            except FileNotFoundError:
+                continue
+            if not stat.S_ISREG(mode):
+                raise in_the_way(copy / path, kind_of(mode))
+            texts[path] = (copy / path).read_text("ascii", "backslashreplace")
+    return texts
