@@ -31,6 +31,23 @@ def test_a_prefix_has_a_slash_at_its_end_and_none_before(settings: Settings, tar
 
 
 @pytest.mark.parametrize(
+    ("target", "works"),
+    [
+        ("s3://bucket", "s3://bucket/Works"),
+        ("s3://bucket/", "s3://bucket/Works"),
+        ("s3://bucket//a/b//", "s3://bucket/a/b/Works"),
+        ("/srv/web/", "/srv/web/Works"),
+        ("web", "{here}/web/Works"),
+    ],
+)
+def test_another_program_is_told_a_place_that_does_not_depend_on_where_it_is_started(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, works: str
+):
+    monkeypatch.chdir(tmp_path)
+    assert web_target(settings, target).works == works.format(here=tmp_path)
+
+
+@pytest.mark.parametrize(
     "target",
     ["s3://", "s3:///x", "s3://bucket/a//b", "s3://bucket/a/../b", "s3://bucket/./b", "~nobody-of-that-name/x"],
 )

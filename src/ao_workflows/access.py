@@ -7,7 +7,7 @@ from pathlib import Path
 from ao_workflows.errors import UsageError
 from ao_workflows.settings import AwsSettings, Settings
 from ao_workflows.storage import S3_SCHEME, AwsAccess, AwsKeys, LocalWebStore, S3Store, S3WebStore, WebStore
-from ao_workflows.works import Rid, web_images_prefix
+from ao_workflows.works import WEB_WORKS, Rid, web_images_prefix
 
 Connections = Callable[[str], AwsKeys]
 """Returns the keys that an Airflow connection holds, by its id."""
@@ -24,11 +24,13 @@ class WebTarget:
 
     :param prefix: what all keys there begin with: empty, or with ``/`` at its end.
     :param name: the target as the settings have it.
+    :param works: the address, or the whole path, below which all works are, for other programs.
     """
 
     store: WebStore
     prefix: str
     name: str
+    works: str
 
     def address_of(self, rid: Rid) -> str:
         """Return the place of a work's images, for a person."""
@@ -41,7 +43,8 @@ def web_target(settings: Settings, target: str, connections: Connections | None 
     :raises UsageError: if it names no bucket, or can be no address.
     """
     if not target.startswith(S3_SCHEME):
-        return WebTarget(LocalWebStore(_folder(target)), "", target)
+        folder = _folder(target)
+        return WebTarget(LocalWebStore(folder), "", target, str(folder / WEB_WORKS))
     bucket, _, prefix = target.removeprefix(S3_SCHEME).partition("/")
     if not bucket:
         raise UsageError(f"{target!r} names no bucket.", action="Write it as s3://bucket/prefix.")
@@ -53,7 +56,8 @@ def web_target(settings: Settings, target: str, connections: Connections | None 
             code="config-invalid",
         )
     store = S3WebStore(aws_access(settings, settings.web, connections), bucket)
-    return WebTarget(store, f"{prefix}/" if prefix else "", target)
+    prefix = f"{prefix}/" if prefix else ""
+    return WebTarget(store, prefix, target, f"{S3_SCHEME}{bucket}/{prefix}{WEB_WORKS}")
 
 
 def _folder(target: str) -> Path:

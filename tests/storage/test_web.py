@@ -1,5 +1,6 @@
 """What only the stores that readers get their files from can get wrong: time limits, keys that expire, a full /tmp."""
 
+import gzip
 import hashlib
 import os
 import tempfile
@@ -12,7 +13,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ao_workflows.errors import MustWait
-from ao_workflows.storage import AwsAccess, LocalWebStore, S3WebStore, StorageFailed, Upload, web
+from ao_workflows.storage import (
+    AwsAccess,
+    LocalWebStore,
+    ObjectChanged,
+    ObjectGone,
+    PretendingWebStore,
+    S3WebStore,
+    StorageFailed,
+    Upload,
+    WebStore,
+    web,
+)
 from fixtures.aws import REGION, MakeBucket
 from fixtures.faults import Fault, FaultyProxy
 
@@ -26,6 +38,15 @@ PAGE = Upload(key="Works/60/W22084/images/W22084-0001/00010001.jpg", content=b"p
 def local(tmp_path: Path) -> LocalWebStore:
     (tmp_path / "web").mkdir()
     return LocalWebStore(tmp_path / "web")
+
+
+@pytest.fixture(params=["local", "s3"])
+def either(request: pytest.FixtureRequest) -> WebStore:
+    """Every store of readers in turn: what is tested with this is their contract."""
+    if request.param == "local":
+        store: WebStore = request.getfixturevalue("local")
+        return store
+    return S3WebStore(request.getfixturevalue("aws_access"), request.getfixturevalue("make_bucket")())
 
 
 @pytest.fixture
@@ -167,3 +188,43 @@ def test_a_full_disk_is_waited_for(local: LocalWebStore, monkeypatch: pytest.Mon
         local.send(PAGE)
     assert caught.value.code == "waiting-for-disk"
     assert list(local.list()) == []
+
+
+def test_an_object_is_read_as_it_is_stored_and_as_far_as_one_asks(either: WebStore):
+    packed = gzip.compress(b"[]", mtime=0)
+    either.send(Upload(key="list.json", content=packed, content_type="application/json", content_encoding="gzip"))
+    (info,) = either.list()
+    assert info.size == len(packed)
+    assert b"".join(either.stream(info, 0, info.size)) == packed
+    assert b"".join(either.stream(info, 0, 2)) == b"\x1f\x8b"
+    assert b"".join(PretendingWebStore(either).stream(info, 2, 1)) == b"\x08"
+
+
+def test_an_object_that_was_replaced_or_removed_since_it_was_listed_is_not_read(either: WebStore):
+    either.send(PAGE)
+    (info,) = either.list()
+    either.send(Upload(key=PAGE.key, content=b"line", content_type="image/jpeg"))
+    with pytest.raises(ObjectChanged):
+        list(either.stream(info, 0, 4))
+    either.delete([PAGE.key])
+    with pytest.raises(ObjectGone):
+        list(either.stream(info, 0, 4))
+
+
+def test_a_store_is_sure_of_the_md5_that_it_tells(either: WebStore):
+    either.send(PAGE)
+    (info,) = either.list()
+    # printf page | md5sum
+    assert either.md5_of(info) == "71860c77c6745379b0d44304d66b6a13"
+    assert either.is_sure_of_md5(info)
+    assert PretendingWebStore(either).is_sure_of_md5(info)
+
+
+def test_an_etag_of_what_is_encrypted_with_a_key_is_no_md5_to_be_sure_of(
+    aws_access: AwsAccess, make_bucket: MakeBucket, s3: "S3Client"
+):
+    bucket = make_bucket()
+    s3.put_object(Bucket=bucket, Key="page", Body=b"page", ServerSideEncryption="aws:kms")
+    store = S3WebStore(aws_access, bucket)
+    (info,) = store.list()
+    assert not store.is_sure_of_md5(info)

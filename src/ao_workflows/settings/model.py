@@ -144,6 +144,8 @@ class SyncSettings(_Section):
     """Whether ``replace: true`` in a work's ``config/sync.yml`` has files removed that the work has no more."""
     may_skip_litter: bool = False
     """Whether ``command`` may leave out files named ``.*``, ``~*``, ``#*``, ``*~`` and ``thumbs.db``."""
+    prove_web: bool = True
+    """Whether what ``command`` has put onto the web is proved; ``false`` where it publishes elsewhere or otherwise."""
     db_config: Annotated[str, Field(pattern=r"^[^:]+:.+$")] | None = None
     """What the site's programs get as ``DB_CONFIG``: a section and a file, such as ``prod:/run/secrets/db_apps``."""
     pass_environment: tuple[Annotated[str, AfterValidator(_not_ours)], ...] = ()

@@ -6,11 +6,11 @@ from sqlalchemy.orm import Session
 
 from ao_workflows.access import web_target
 from ao_workflows.archive import read_record
-from ao_workflows.archive.web import publish
+from ao_workflows.archive.web import WebVolume, publish
 from ao_workflows.catalog import Work
 from ao_workflows.errors import SystemFailed
 from ao_workflows.staging.seen_images import seen_images
-from ao_workflows.staging.site_tools import sync_to_web
+from ao_workflows.staging.site_web import published_by_command
 from ao_workflows.staging.stage import StageContext, StageResult
 from ao_workflows.staging.sync_plan import not_wanted, plan_sync, web_options
 from ao_workflows.staging.telling import told
@@ -40,11 +40,10 @@ def run(context: StageContext) -> StageResult:
     target = web_target(settings, settings.web.target, context.process.connections)
     address = target.address_of(rid)
     if settings.sync.backend == "command":
-        job = sync_to_web(settings, source, plan, settings.web.target)
-        detail = {"rid": rid, "address": address, "program": settings.sync.command, "log": str(job.log_file)}
+        volumes = _images(context, source) if settings.sync.prove_web else None
+        detail = published_by_command(settings, plan, source, rid, target=target, volumes=volumes)
     else:
-        records = read_record(source, rid, mount=source) if archived else {}
-        volumes = volumes_of(source, records, seen_images(context.folder, rid))
+        volumes = _images(context, source)
         with told("publishing", bytes_of(volumes), place=address) as progress:
             result = publish(
                 rid,
@@ -61,3 +60,10 @@ def run(context: StageContext) -> StageResult:
         session.get_one(Work, work_id).web_address = address
 
     return StageResult(detail=detail, record=record)
+
+
+def _images(context: StageContext, source: Path) -> list[WebVolume]:
+    """Return what the web has to have of the work in the folder ``source``."""
+    rid = parse_rid(context.the_work.rid)
+    records = read_record(source, rid, mount=source) if context.the_work.archive_path else {}
+    return volumes_of(source, records, seen_images(context.folder, rid))

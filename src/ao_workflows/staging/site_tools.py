@@ -31,6 +31,8 @@ def sync_to_archive(settings: Settings, work: Path, plan: SyncPlan, *, keep_open
 def sync_to_web(settings: Settings, work: Path, plan: SyncPlan, web_parent: str) -> SiteJob:
     """Let the site's program put the web images of ``work`` below ``web_parent``, such as ``s3://bucket/Works``.
 
+    :param web_parent: what holds all works: the images of a group belong in ``{two digits}/{RID}/images/{group}/``.
+
     :raises AoError: as for :func:`sync_to_archive`.
     """
     return _sync(settings, work, plan, ["-w", web_parent, *(["-W"] if plan.replace_web else [])], ())

@@ -8,6 +8,7 @@ need, and a tenth of a second to load them.
 from ao_workflows.works.groups import group_id, group_of_path, group_on_disk, image_name_pattern
 from ao_workflows.works.locations import (
     ARCHIVE_ROOTS,
+    WEB_WORKS,
     archive_mount,
     archive_path,
     archive_shard,
@@ -33,6 +34,7 @@ __all__ = [
     "ARCHIVE_ROOTS",
     "CONTENT_FOLDERS",
     "ROOT_FOLDERS",
+    "WEB_WORKS",
     "ImageGroup",
     "InvalidRid",
     "Layout",

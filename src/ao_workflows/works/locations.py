@@ -16,6 +16,9 @@ ARCHIVE_ROOTS = ("Archive0", "Archive1", "Archive2", "Archive3")
 ARCHIVE_SHARDS_PER_ROOT = 25
 STAGING_SHARDS_PER_ROOT = 50
 
+WEB_WORKS = "Works"
+"""What holds all works where readers get their images."""
+
 _TWO_DIGITS = re.compile(r"[0-9]{2}")
 
 
@@ -46,7 +49,7 @@ def web_images_prefix(rid: Rid) -> str:
     """Return the key prefix of the work's images in the web bucket, ending in ``/images/``."""
     # md5 only spreads the keys; it protects nothing.
     digest = hashlib.md5(rid.encode("ascii"), usedforsecurity=False).hexdigest()
-    return f"Works/{digest[:2]}/{rid}/images/"
+    return f"{WEB_WORKS}/{digest[:2]}/{rid}/images/"
 
 
 def web_image_key(rid: Rid, group: str, file_name: str) -> str:

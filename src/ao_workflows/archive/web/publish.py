@@ -151,8 +151,7 @@ def publish(
 
 def _send_volume(job: _Publishing, volume: WebVolume, place: str, progress: Progress) -> set[str]:
     """Send a group's images, then its manifest; return the keys that it has on the web."""
-    largest = max((file.image.size for file in volume.files), default=1)
-    threads = max(1, min(job.options.at_once, _IN_MEMORY // max(largest, 1)))
+    threads = threads_for(volume, job.options.at_once)
     keys = {f"{place}{file.image.filename}": file for file in volume.files}
 
     def deal_with(item: tuple[str, WebFile]) -> _Sent | None:
@@ -172,6 +171,12 @@ def _send_volume(job: _Publishing, volume: WebVolume, place: str, progress: Prog
     return {*keys, manifest.key}
 
 
+def threads_for(volume: WebVolume, at_once: int) -> int:
+    """Return how many images of a group may be in memory at a time, ``at_once`` at most."""
+    largest = max((file.image.size for file in volume.files), default=1)
+    return max(1, min(at_once, _IN_MEMORY // max(largest, 1)))
+
+
 def _deal_with(job: _Publishing, key: str, file: WebFile) -> _Sent | None:
     """Send an image unless the web has it; return what is known of the object then, ``None`` if it was left alone."""
     there, known = job.there.get(key), job.known.get(key)
@@ -180,7 +185,7 @@ def _deal_with(job: _Publishing, key: str, file: WebFile) -> _Sent | None:
         return known
     if there and not same_size and not job.options.update:
         return None
-    content = _read_image(file)
+    content = read_image(file)
     if there and same_size and job.store.md5_of(there) == md5(content):
         return _Sent(there.etag, file.sha512 or "")
     if there and not job.options.update:
@@ -229,7 +234,12 @@ def _send_iiif(job: _Publishing, rid: Rid, volumes: Sequence[WebVolume], place: 
     _send_made(job, Upload(key=key, content=content, content_type=iiif.CONTENT_TYPE))
 
 
-def _read_image(file: WebFile) -> bytes:
+def read_image(file: WebFile) -> bytes:
+    """Return the bytes of an image, which are those on record.
+
+    :raises ArchiveFailed: (``publish-unreadable``) if it cannot be read, or changed since it was looked at;
+        (``archive-file-damaged``) if something else is on record of it.
+    """
     try:
         descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as opened:
