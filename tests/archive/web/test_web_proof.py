@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -200,6 +201,16 @@ def test_a_manifest_of_a_stranger_is_told_as_what_it_is(
     assert (finding.code, finding.path) == ("web-manifest-wrong", MANIFEST)
     assert message in finding.message
     assert len(finding.message) < 300
+
+
+def test_a_small_manifest_that_unpacks_to_very_much_takes_little_memory(local: WebStore, find: Find):
+    publish(local, dimensions_json=gzip.compress(bytes(16 << 20)) * 16)
+    tracemalloc.start()
+    try:
+        assert find(local) == [("web-manifest-wrong", MANIFEST)]
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def raising(error: Exception) -> Callable[..., object]:
