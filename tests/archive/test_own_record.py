@@ -206,6 +206,20 @@ def test_a_record_that_cannot_be_written_is_told_with_the_mount(small_disk, work
     assert "writable" in caught.value.action
 
 
+def test_a_record_that_cannot_be_put_back_is_told_with_the_mount(small_disk):
+    root = small_disk("size=20m")
+    copy = root / "Archive3" / "84" / "W22084"
+    (copy / "sync-inventory").mkdir(parents=True)
+    write_inventory(copy / RECORD, [])
+
+    def removes_it_and_breaks_the_disk() -> None:
+        (copy / RECORD).unlink()
+        subprocess.run(["mount", "-o", "remount,ro", str(root / "Archive3")], check=True)
+
+    with pytest.raises(ArchiveFailed, match="Archive3' failed at"), own_record_kept(root, RID):
+        removes_it_and_breaks_the_disk()
+
+
 def test_a_file_where_the_records_folder_belongs_is_told(prove, copy):
     copy.mkdir(parents=True)
     (copy / "sync-inventory").write_text("of a stranger")

@@ -8,9 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ao_workflows.archive.disk import archive_error, archive_errors
+from ao_workflows.archive.disk import archive_errors, record_errors
 from ao_workflows.archive.record import FOLDER, write_record
-from ao_workflows.errors import SystemFailed
 from ao_workflows.inventory import FileRecord
 from ao_workflows.whole_file import whole_file
 from ao_workflows.works import Rid, group_of_path
@@ -100,11 +99,7 @@ def put_on_record(
     """
     after = list(after)
     changes = changes_between(rid, before, after)
-    try:
+    with record_errors(mount, copy / FOLDER):
         if changes:
             write_changes(copy, rid, changes, mount=mount, moment=moment)
         write_record(copy, rid, after)
-    except SystemFailed as error:
-        if isinstance(error.__cause__, OSError):  # whoever has to act wants to know of which mount it is
-            raise archive_error(error.__cause__, mount=mount, path=copy / FOLDER) from error
-        raise

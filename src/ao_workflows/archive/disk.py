@@ -64,6 +64,20 @@ def archive_errors(mount: Path, path: Path | str) -> Iterator[None]:
         raise archive_error(error, mount=mount, path=path) from error
 
 
+@contextmanager
+def record_errors(mount: Path, folder: Path) -> Iterator[None]:
+    """Name the mount in the error of whoever writes the archive's own files into ``folder``, and knows no mounts.
+
+    :raises ArchiveFailed: in place of another :class:`SystemFailed` that an :class:`OSError` has caused.
+    """
+    try:
+        yield
+    except SystemFailed as error:
+        if isinstance(error.__cause__, OSError) and not isinstance(error, ArchiveFailed):
+            raise archive_error(error.__cause__, mount=mount, path=folder) from error
+        raise
+
+
 def archive_error(error: OSError, *, mount: Path, path: Path | str) -> AoError:
     """Return the operator's error for ``error``, met at ``path`` on the archive mount ``mount``."""
     if error.errno in _FULL:

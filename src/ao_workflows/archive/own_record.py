@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ao_workflows.archive.changes import put_on_record
-from ao_workflows.archive.disk import archive_errors, sync_folder
+from ao_workflows.archive.disk import archive_errors, record_errors, sync_folder
 from ao_workflows.archive.options import Access
 from ao_workflows.archive.pending import read_pending, remove_pending
 from ao_workflows.archive.place import in_the_way, is_real_folder, place_of
@@ -56,8 +56,7 @@ def own_record_kept(root: Path, rid: Rid) -> Iterator[None]:
                 with archive_errors(place.mount, place.path / path):
                     (place.path / path).unlink()
             elif now.get(path) != before[path]:
-                with whole_file(place.path / path, what="the archive's record", make_folder=True) as file:
-                    file.write(before[path])
+                _write(place.path / path, before[path], mount=place.mount)
 
 
 def record_proof(
@@ -122,6 +121,11 @@ def _beside(
             changed.append(path)
         kept.append((fitting or said)[0])
     return kept, changed
+
+
+def _write(path: Path, text: str, *, mount: Path) -> None:
+    with record_errors(mount, path.parent), whole_file(path, what="the archive's record", make_folder=True) as file:
+        file.write(text)
 
 
 def _own_files(copy: Path, rid: Rid, *, mount: Path) -> dict[str, str]:
