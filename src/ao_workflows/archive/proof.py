@@ -1,18 +1,21 @@
 """Proving a copy that another program has put into the archive: nothing but what the disk gives back counts."""
 
-import os
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from ao_workflows.archive.disk import archive_errors, sync_folder
+from ao_workflows.archive.disk import archive_errors
 from ao_workflows.archive.lock import turn_of_mount, work_lock
 from ao_workflows.archive.place import is_real_folder, open_shard, place_of
-from ao_workflows.archive.reading_back import hash_archived
+from ao_workflows.archive.reading_back import read_from_disk
 from ao_workflows.archive.record import own_paths
 from ao_workflows.archive.tree import Tree, read_tree
+from ao_workflows.crew import batches, default_jobs, in_order
 from ao_workflows.errors import Finding
+from ao_workflows.flushing import flushed
 from ao_workflows.inventory import FileRecord
 from ao_workflows.works import Rid
 
@@ -56,50 +59,58 @@ def hold_place(root: Path, rid: Rid, *, at_once: int) -> Iterator[int]:
         yield descriptor
 
 
-def verify_copy(root: Path, *, rid: Rid, inventory: Iterable[FileRecord]) -> Proof:
+def verify_copy(
+    root: Path, *, rid: Rid, inventory: Iterable[FileRecord], progress: Callable[[int], None] | None = None
+) -> Proof:
     """Find out what the archive copy of a work lacks of ``inventory``: files that are missing, or differ by SHA-512.
 
-    Every file is written out to the disk first and then read from there, so that what is found right also survives a
+    Everything is written out to the disk first and then read from there, so that what is found right also survives a
     power cut. Links are not followed, neither to files nor to folders. What the copy holds beyond the inventory is not
     looked at, and neither are the places of the archive's own record.
 
     :param root: the folder that holds the mounts ``Archive0`` … ``Archive3``.
+    :param progress: called with the bytes of files that were read since the last call.
     :raises ArchiveFailed: if the disk fails, or the copy is no folder.
     """
-    place = place_of(root, rid)
-    with archive_errors(place.mount, place.path):
+    place, own = place_of(root, rid), set(own_paths(rid))
+    with archive_errors(place.mount, place.path), flushed(place.mount) as flush:
+        flush()  # pages that are not written yet cannot be dropped from memory, and would be read instead of the disk
         found = read_tree(place.path) if is_real_folder(place.path) else Tree()
-        findings, records, own = [], [], set(own_paths(rid))
+        findings, there = [], []
         for record in (record for record in inventory if record.path not in own):
-            if finding := _difference(record, found, place.path, mount=place.mount):
+            if finding := _seen_at_once(record, found):
                 findings.append(finding)
             else:
+                there.append(record)
+
+        def look(records: Sequence[FileRecord]) -> list[str]:
+            paths = [place.path / record.path for record in records]
+            return [on_disk.sha512 for on_disk in read_from_disk(paths, mount=place.mount)]
+
+        together = list(batches(there, size=lambda record: record.size))
+        looks = in_order(look, together, threads=default_jobs(is_local=True), stop=threading.Event())
+        records = []
+        for record, checksum in zip(there, chain.from_iterable(looks), strict=True):
+            if checksum == record.sha512:
                 records.append(record._replace(modified_ns=found.files[record.path].modified_ns))
-        for folder in found.folders:
-            sync_folder(place.path / folder)
-        sync_folder(place.shard)
-    return Proof(tuple(findings), tuple(records), found)
+            else:
+                findings.append(_differs(record, "SHA-512", record.sha512, checksum))
+            if progress:
+                progress(record.size)
+    return Proof(tuple(sorted(findings, key=lambda finding: finding.path)), tuple(records), found)
 
 
-def _difference(record: FileRecord, found: Tree, copy: Path, *, mount: Path) -> Finding | None:
-    """Return what is wrong with the copy of one file, ``None`` if nothing is."""
-    path, name = copy / record.path, repr(record.path)
+def _seen_at_once(record: FileRecord, found: Tree) -> Finding | None:
+    """Return what is wrong with the copy of one file, as far as a listing shows it; ``None`` if nothing is."""
     state = found.files.get(record.path)
     if state is None:
         kind = found.others.get(record.path) or ("a folder" if record.path in found.folders else None)
         code = COPY_FILE_DIFFERS if kind else COPY_FILE_MISSING
-        return Finding(code=code, path=record.path, message=f"{name} is {kind or 'missing'} in the archive copy.")
+        message = f"{record.path!r} is {kind or 'missing'} in the archive copy."
+        return Finding(code=code, path=record.path, message=message)
     if state.size != record.size:
         return _differs(record, "size", f"{record.size} bytes", f"{state.size} bytes")
-    # Pages that are not written yet cannot be dropped from memory: they would be compared instead of the disk.
-    with archive_errors(mount, path):
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    checksum = hash_archived(path, mount=mount)
-    return None if checksum == record.sha512 else _differs(record, "SHA-512", record.sha512, checksum)
+    return None
 
 
 def _differs(record: FileRecord, what: str, expected: str, found: str) -> Finding:

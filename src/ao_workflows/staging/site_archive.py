@@ -24,6 +24,7 @@ from ao_workflows.settings import Settings
 from ao_workflows.staging.scratch import forget, is_whole
 from ao_workflows.staging.site_tools import sync_to_archive
 from ao_workflows.staging.sync_plan import SyncPlan, archive_access
+from ao_workflows.staging.telling import told
 from ao_workflows.works import Rid, archive_path
 
 log = structlog.get_logger(__name__)
@@ -62,7 +63,9 @@ def archived_by_command(
     with hold_place(settings.archive_root, rid, at_once=settings.archive.max_syncs) as lock:
         with own_record_kept(settings.archive_root, rid):
             job = sync_to_archive(settings, folder / rid, plan, keep_open=(lock,))
-        proof = verify_copy(settings.archive_root, rid=rid, inventory=delivered)
+        size = sum(record.size for record in delivered)
+        with told("proving what was archived", size, place=place) as progress:
+            proof = verify_copy(settings.archive_root, rid=rid, inventory=delivered, progress=progress)
         skipped = [each.path for each in proof.findings if settings.sync.may_skip_litter and _is_litter(each)]
         findings = [finding for finding in proof.findings if finding.path not in set(skipped)]
         if findings:
