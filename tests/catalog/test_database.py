@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -21,7 +20,7 @@ from ao_workflows.catalog import (
     list_works,
     record_arrival,
 )
-from ao_workflows.catalog.database import MIGRATIONS
+from ao_workflows.catalog.migrating import migrations
 from ao_workflows.catalog.models import Base
 from ao_workflows.errors import UsageError
 from fixtures.catalog import UPLOADED, arrival, deliver
@@ -109,8 +108,7 @@ def test_a_catalog_without_tables_says_how_to_make_them(database_url):
 
 def test_a_catalog_of_the_first_version_keeps_all_that_it_holds(database_url):
     catalog = Catalog(database_url)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config = migrations()
     with catalog.engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")

@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
 from ao_workflows.errors import SystemFailed, UsageError
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+REVISION = "0002"
+"""Of the tables that this version of the program needs: that of the last of the ``migrations``."""
 
 _READ_ONLY_OPTION = "ao_reading"
 
@@ -133,9 +131,10 @@ class Catalog:
             self._prepare_file()
             with self._migrating() as connection:
                 before = _revision(connection)
-                config = _alembic_config()
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                # Alembic takes longer to load than most commands take, and only this one needs it.
+                from ao_workflows.catalog.migrating import migrate  # noqa: PLC0415  # see above
+
+                migrate(connection)
                 after = _revision(connection)
         return before, str(after)
 
@@ -178,12 +177,12 @@ class Catalog:
 
         :raises CatalogUnavailable: if it cannot be reached. :raises CatalogNotMigrated: if its tables are others.
         """
-        found, expected = self.revision(), head_revision()
+        found = self.revision()
         if found is None:
             raise CatalogNotMigrated(f"The catalog {self.name} has no tables yet.", action="Run `ao db upgrade`.")
-        if found != expected:
+        if found != REVISION:
             raise CatalogNotMigrated(
-                f"The catalog {self.name} is at revision {found}; this version of ao needs {expected}.",
+                f"The catalog {self.name} is at revision {found}; this version of ao needs {REVISION}.",
                 action="Run `ao db upgrade` (or install the version of ao that made it, if that is newer).",
             )
 
@@ -254,17 +253,6 @@ def _revision(connection: Connection) -> str | None:
         return None
     found: str | None = connection.scalar(sqlalchemy.text("SELECT version_num FROM alembic_version"))
     return found
-
-
-def head_revision() -> str:
-    """Return the revision that this version of the program needs."""
-    return str(ScriptDirectory.from_config(_alembic_config()).get_current_head())
-
-
-def _alembic_config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return config
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
