@@ -8,7 +8,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from ao_workflows.airflow import tasks
 from ao_workflows.catalog import Claim, retry_delivery
-from ao_workflows.staging import ARCHIVE, AUDIT, PUBLISH, UNBAG
+from ao_workflows.staging.stages import ARCHIVE, AUDIT, PUBLISH, UNBAG
 
 
 @pytest.fixture

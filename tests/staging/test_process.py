@@ -19,7 +19,10 @@ from ao_workflows.catalog import (
 )
 from ao_workflows.catalog import retry_delivery as ask_for_retry
 from ao_workflows.errors import ExitCode, UsageError
-from ao_workflows.staging import AUDIT, UNBAG, WORK_STAGES, claim_for, drain, finish, perform, works_to_do
+from ao_workflows.staging.intake import drain
+from ao_workflows.staging.runner import claim_for, finish, works_to_do
+from ao_workflows.staging.stage import perform
+from ao_workflows.staging.stages import AUDIT, UNBAG, WORK_STAGES
 from ao_workflows.storage import Source
 from fixtures.house import MODIFIED, bag_zip, work_files, write_files, zip_folder
 from fixtures.killing import run_in_child

@@ -9,8 +9,8 @@ from sqlalchemy import update
 from ao_workflows.catalog import Catalog, ClaimLost, Delivery, events_of, latest_outcome
 from ao_workflows.errors import ContentRejected, Finding, MustWait, SystemFailed
 from ao_workflows.settings import ProcessSettings, ScratchSettings, Settings
-from ao_workflows.staging import Process, Stage, perform
-from ao_workflows.staging.stage import StageContext, StageResult
+from ao_workflows.staging.process import Process
+from ao_workflows.staging.stage import Stage, StageContext, StageResult, perform
 from fixtures.catalog import UPLOADED, claim_one, deliver
 from fixtures.catalog import claim as claim_others
 

@@ -13,7 +13,10 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from ao_workflows.catalog import Claim, ClaimLost, DeliveryState, Outcome, unstarted_claims
 from ao_workflows.errors import AoError, SystemFailed
 from ao_workflows.settings import load_settings
-from ao_workflows.staging import Process, Stage, claim_for, drain, finish, free_closed, perform, works_to_do
+from ao_workflows.staging.intake import drain
+from ao_workflows.staging.process import Process
+from ao_workflows.staging.runner import claim_for, finish, free_closed, works_to_do
+from ao_workflows.staging.stage import Stage, perform
 from ao_workflows.storage import AwsKeys
 
 HOLDER = "airflow"

@@ -7,7 +7,8 @@ import typer
 from ao_workflows.catalog import messages_not_understood
 from ao_workflows.cli.output import JsonOption, print_json, say, settings_with_logs
 from ao_workflows.errors import ExitCode
-from ao_workflows.staging import Process, drain
+from ao_workflows.staging.intake import drain
+from ao_workflows.staging.process import Process
 
 
 def intake(

@@ -8,7 +8,8 @@ import typer
 from ao_workflows.catalog import list_works
 from ao_workflows.cli.output import JsonOption, out, print_json, settings_with_logs
 from ao_workflows.cli.works import works_table
-from ao_workflows.staging import Process, run_until_idle
+from ao_workflows.staging.process import Process
+from ao_workflows.staging.runner import run_until_idle
 
 
 def run(

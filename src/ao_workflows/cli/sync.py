@@ -23,7 +23,7 @@ from ao_workflows.cli.output import (
 )
 from ao_workflows.errors import UsageError
 from ao_workflows.settings import Settings
-from ao_workflows.staging import catalog_if_there, record_copy
+from ao_workflows.staging.archive_record import catalog_if_there, record_copy
 from ao_workflows.staging.sync_plan import SyncPlan, archive_options, plan_sync, web_options
 from ao_workflows.staging.volumes import bytes_of, volumes_of
 from ao_workflows.storage import PretendingWebStore

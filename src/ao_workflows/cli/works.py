@@ -23,7 +23,7 @@ from ao_workflows.catalog import (
 )
 from ao_workflows.cli.output import JsonOption, cell, out, print_json, say, settings_with_logs, user_name
 from ao_workflows.errors import UsageError
-from ao_workflows.staging import Process
+from ao_workflows.staging.process import Process
 from ao_workflows.units import size_text
 from ao_workflows.works import parse_rid
 

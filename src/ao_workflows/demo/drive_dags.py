@@ -12,7 +12,7 @@ from airflow.dag_processing.dagbag import DagBag
 from ao_workflows.airflow.tasks import HOLDER, conf_of
 from ao_workflows.catalog import unstarted_claims
 from ao_workflows.settings import load_settings
-from ao_workflows.staging import Process
+from ao_workflows.staging.process import Process
 
 MAX_ROUNDS = 20
 """Far more than the demo needs; without it, a fault that makes work for ever would never be seen."""

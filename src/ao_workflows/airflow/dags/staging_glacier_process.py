@@ -35,7 +35,7 @@ def staging_glacier_process() -> None:
     @task
     def unbag() -> list[int]:
         from ao_workflows.airflow.tasks import list_works, run_stage
-        from ao_workflows.staging import UNBAG
+        from ao_workflows.staging.stages import UNBAG
 
         run_stage(UNBAG, _conf())
         return list_works(_conf())
@@ -45,21 +45,21 @@ def staging_glacier_process() -> None:
         @task
         def audit(work_id: int) -> None:
             from ao_workflows.airflow.tasks import run_stage
-            from ao_workflows.staging import AUDIT
+            from ao_workflows.staging.stages import AUDIT
 
             run_stage(AUDIT, _conf(), work_id=work_id)
 
         @task
         def archive(work_id: int) -> None:
             from ao_workflows.airflow.tasks import run_stage
-            from ao_workflows.staging import ARCHIVE
+            from ao_workflows.staging.stages import ARCHIVE
 
             run_stage(ARCHIVE, _conf(), work_id=work_id)
 
         @task
         def publish(work_id: int) -> None:
             from ao_workflows.airflow.tasks import run_stage
-            from ao_workflows.staging import PUBLISH
+            from ao_workflows.staging.stages import PUBLISH
 
             run_stage(PUBLISH, _conf(), work_id=work_id)
 
