@@ -5,6 +5,7 @@ pytest_plugins = [
     "fixtures.catalog",
     "fixtures.aws",
     "fixtures.faults",
+    "fixtures.freezing",
     "fixtures.house",
     "fixtures.postgres",
     "fixtures.site",

@@ -77,8 +77,8 @@ def while_answering(
     :param work: everything that touches the mount. What it is given is to be called with the bytes that were dealt with
         since the last call, and with 0 before anything that nobody should do who is not waited for; it raises then.
     :param patience: seconds.
-    :param touched: a file of the mount whose time may be changed, by its name; it need not be there. Without, a file
-        system that answers from memory while nobody can write is taken for one that answers.
+    :param touched: a file of the mount whose time may be changed, by its name; while it is not there, that of the mount
+        itself is. Without, a file system that answers from memory while nobody can write is taken for one that answers.
     :param progress: called with the bytes that were dealt with.
     :raises MustWait: (``waiting-for-mount``) if the mount does not answer, also if it has not since an earlier call.
     :raises BaseException: what ``work`` raises.
@@ -99,6 +99,10 @@ def while_answering(
         return task.result()
     log.warning("work left, because its mount does not answer", mount=str(mount), since=_text_of(question.at))
     raise _silent(mount, question)
+
+
+def ignored(_: int) -> None:
+    """Progress that nobody wants to see."""
 
 
 def is_work_left() -> bool:
@@ -197,10 +201,17 @@ def _wait_for_answer(mount: Path, touched: str | None, question: _Question) -> N
         if touched is not None:
             # A frozen file system still says how much room it has, and so may one whose server takes no writes.
             with suppress(OSError):
-                os.utime(mount / touched, follow_symlinks=False)
+                _touch(mount, touched)
     finally:
         if _unanswered.get(mount) is question:
             del _unanswered[mount]
+
+
+def _touch(mount: Path, touched: str) -> None:
+    try:
+        os.utime(mount / touched, follow_symlinks=False)
+    except FileNotFoundError:
+        os.utime(mount)  # nothing was ever written to it, and that it is not there may be told from memory
 
 
 def _mounts() -> bytes:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ao_workflows.answering import Progress
 from ao_workflows.archive.disk import ScratchFailed, archive_errors, scratch_error, scratch_errors
 from ao_workflows.archive.options import Access
 from ao_workflows.archive.tree import FileState
@@ -95,13 +96,14 @@ def link(copy: FileCopy, *, mount: Path, access: Access) -> str | None:
     return copy.sha512 or hash_source(copy.source, state=copy.state)
 
 
-def write(copy: FileCopy, *, mount: Path, access: Access, proved_later: bool) -> str:
+def write(copy: FileCopy, *, mount: Path, access: Access, proved_later: bool, progress: Progress) -> str:
     """Copy the source to ``copy.written`` and return the SHA-512 of what was written.
 
     The modification time is kept to the nanosecond. The disk need not have it all yet.
 
     :param proved_later: what was written is read back and compared with what is returned: where it is known what that
         has to be, nothing is hashed here.
+    :param progress: called with 0 now and then in a large file; what it raises ends the copying.
     :raises ScratchDamaged: if the source is not ``copy.sha512``, or changed since it was listed.
     """
     proved = copy.sha512 if proved_later else None
@@ -119,6 +121,7 @@ def write(copy: FileCopy, *, mount: Path, access: Access, proved_later: bool) ->
                     _write_all(write_to, chunk)
                     if len(chunk) == _CHUNK:  # a file of many: the disk begins now, and has less to do at the end
                         start_writing(write_to, done, len(chunk))
+                        progress(0)
                     done += len(chunk)
                     if done > copy.state.size:
                         break  # it has grown, and whoever writes to it may never end

@@ -81,6 +81,7 @@ def update(job: Job) -> SyncResult:
         job.finish_folders(copy)
         with archive_errors(mount, copy):
             flush()
+        job.progress(0)
         # Last, so that a sync that was killed before it finds something to do, and finishes the folders too; but before
         # anything goes: killed then, the next one finds what is there and not on record.
         job.record(copy, found.recorded.values(), records)
@@ -108,11 +109,14 @@ def _look(job: Job) -> _Update:
     replaces = job.options.replace
     gone = tuple(_gone(job, archived, unfinished)) if replaces else ()
     stays = {*job.source.files, *gone}
-    held = tuple(kept(stays, copy, archived, recorded=known, mount=mount, forget_lost=replaces))
+    held = []
+    for record in kept(stays, copy, archived, recorded=known, mount=mount, forget_lost=replaces):
+        job.progress(0)  # it may have been read
+        held.append(record)
     old_folders = (path for path in archived.folders.keys() - job.source.folders.keys() if _may_go(job, path))
     empty_folders = tuple(old_folders) if replaces else ()
     right = {record.path: record for record in (*held, *plan.current) if is_recorded(record.path)}
-    return _Update(job, archived, recorded, pending, plan, gone, empty_folders, held, unfinished, right)
+    return _Update(job, archived, recorded, pending, plan, gone, empty_folders, tuple(held), unfinished, right)
 
 
 def _bring(found: _Update, paths: Sequence[str], *, replaced: Replaced, flush: Callable[[], None]) -> Transferred:
@@ -127,6 +131,7 @@ def _bring(found: _Update, paths: Sequence[str], *, replaced: Replaced, flush: C
             coming = {path: job.brought(path, sha512) for path, sha512 in brought if path in found.plan.replace}
             write_pending(copy, job.rid, {**found.pending, **coming}.values())
         for each in copies:
+            job.progress(0)  # stops a sync for which nobody waits any more, as if it had been killed here
             _take_place(each, copy, archived, replaced=replaced, mount=mount)
     except BaseException:
         remove_written(copies)
@@ -159,6 +164,7 @@ def _remove(job: Job, paths: Iterable[str], folders: Iterable[str], *, replaced:
     """Take out files, then folders that are empty by now, the deepest first."""
     copy, mount = job.place.path, job.place.mount
     for path in paths:
+        job.progress(0)
         replaced.keep(path)
         with archive_errors(mount, copy / path):
             (copy / path).unlink(missing_ok=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from ao_workflows.answering import Progress
 from ao_workflows.archive.changes import put_on_record
 from ao_workflows.archive.copying import FileCopy
 from ao_workflows.archive.disk import archive_errors, check_free_space
@@ -15,7 +16,7 @@ from ao_workflows.archive.plan import Plan, compare
 from ao_workflows.archive.record import FOLDER as RECORD_FOLDER
 from ao_workflows.archive.record import is_recorded
 from ao_workflows.archive.result import SyncResult
-from ao_workflows.archive.transfer import Progress, Transferred, transfer
+from ao_workflows.archive.transfer import Transferred, transfer
 from ao_workflows.archive.tree import Tree
 from ao_workflows.inventory import FileRecord
 from ao_workflows.works import Rid
@@ -28,6 +29,8 @@ class Job:
     :param source: the work, under the paths that it has in the archive copy; so are ``expected`` and ``origins``.
     :param expected: what its files have to be, by path, as far as that is known.
     :param origins: the path in the work of what stands elsewhere there.
+    :param progress: called with the bytes that were dealt with, and with 0 before anything gets or loses its name, and
+        after anything that takes long; what it raises ends the sync there.
     :param moment: when it began.
     """
 

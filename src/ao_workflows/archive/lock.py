@@ -10,6 +10,9 @@ from ao_workflows.archive.disk import archive_errors
 from ao_workflows.errors import MustWait
 from ao_workflows.works import Rid
 
+FIRST_TURN = ".ao-sync-turn-1.lock"
+"""A file that each mount has once a work was synced to it, and whose time says nothing to anybody."""
+
 
 @contextmanager
 def work_lock(shard: Path, rid: Rid, *, mount: Path) -> Iterator[int]:

@@ -37,6 +37,9 @@ def create(job: Job) -> SyncResult:
         job.record(incoming, (), records)
         with archive_errors(place.mount, place.path):
             flush()  # the folders, too, have their names before the work has its own
+            # Whoever does not wait for the sync any more stops it here. One that is left during the rename gives the
+            # work its name all the same: it is complete and proved then, and the next sync finds it so.
+            job.progress(0)
             os.rename(incoming, place.path)
             sync_folder(place.shard)
     # What a killed sync had copied was read again just now; to the archive it is new all the same.

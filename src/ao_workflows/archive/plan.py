@@ -60,7 +60,8 @@ def compare(
     :param read_all: read every file that may be current, rather than trust sizes and times.
     :param keep_times: take a file for changed when only its time differs.
     :param threads: files that are read at a time.
-    :param progress: called with the bytes of files that were found to be current.
+    :param progress: called with the bytes that are current: for each file that was read, and for all others together;
+        with 0 before each file is read. What it raises ends the comparison.
     """
     add, replace = [], []
     doubtful: list[_Doubtful] = []
@@ -77,19 +78,19 @@ def compare(
                 current.append(known)
             else:
                 doubtful.append(_Doubtful(path, there, known.sha512 if known else None))
-    progress(sum(record.size for record in current))
+    if current:
+        progress(sum(record.size for record in current))
 
     def look(files: Sequence[_Doubtful]) -> list[tuple[str, str]]:
         """Return of each of the files the checksum that it has to have, and the one that the archive's file has."""
         unknown = read_from_disk([target / file.path for file in files if file.on_record is None], mount=mount)
         with closing(unknown):
-            return [
-                (
-                    wanted_checksum(scratch(file.path), source.files[file.path], expected.get(file.path)),
-                    file.on_record or next(unknown).sha512,
-                )
-                for file in files
-            ]
+            pairs = []
+            for file in files:
+                progress(0)
+                wanted = wanted_checksum(scratch(file.path), source.files[file.path], expected.get(file.path))
+                pairs.append((wanted, file.on_record or next(unknown).sha512))
+            return pairs
 
     reread = 0
     together = list(batches(doubtful, size=lambda file: file.there.size))

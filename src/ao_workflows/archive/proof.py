@@ -1,12 +1,13 @@
 """Proving a copy that another program has put into the archive: nothing but what the disk gives back counts."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from ao_workflows.answering import Progress, ignored
 from ao_workflows.archive.disk import archive_errors
 from ao_workflows.archive.lock import turn_of_mount, work_lock
 from ao_workflows.archive.place import is_real_folder, open_shard, place_of
@@ -59,9 +60,7 @@ def hold_place(root: Path, rid: Rid, *, at_once: int) -> Iterator[int]:
         yield descriptor
 
 
-def verify_copy(
-    root: Path, *, rid: Rid, inventory: Iterable[FileRecord], progress: Callable[[int], None] | None = None
-) -> Proof:
+def verify_copy(root: Path, *, rid: Rid, inventory: Iterable[FileRecord], progress: Progress | None = None) -> Proof:
     """Find out what the archive copy of a work lacks of ``inventory``: files that are missing, or differ by SHA-512.
 
     Everything is written out to the disk first and then read from there, so that what is found right also survives a
@@ -69,10 +68,10 @@ def verify_copy(
     looked at, and neither are the places of the archive's own record.
 
     :param root: the folder that holds the mounts ``Archive0`` … ``Archive3``.
-    :param progress: called with the bytes of files that were read since the last call.
+    :param progress: called with the bytes of each file that was read; what it raises ends the comparison.
     :raises ArchiveFailed: if the disk fails, or the copy is no folder.
     """
-    place, own = place_of(root, rid), set(own_paths(rid))
+    place, own, tell = place_of(root, rid), set(own_paths(rid)), progress or ignored
     with archive_errors(place.mount, place.path), flushed(place.mount) as flush:
         flush()  # pages that are not written yet cannot be dropped from memory, and would be read instead of the disk
         found = read_tree(place.path) if is_real_folder(place.path) else Tree()
@@ -84,8 +83,13 @@ def verify_copy(
                 there.append(record)
 
         def look(records: Sequence[FileRecord]) -> list[str]:
-            paths = [place.path / record.path for record in records]
-            return [on_disk.sha512 for on_disk in read_from_disk(paths, mount=place.mount)]
+            read = read_from_disk([place.path / record.path for record in records], mount=place.mount)
+            with closing(read):
+                checksums = []
+                for on_disk in read:
+                    tell(0)
+                    checksums.append(on_disk.sha512)
+                return checksums
 
         together = list(batches(there, size=lambda record: record.size))
         looks = in_order(look, together, threads=default_jobs(is_local=True), stop=threading.Event())
@@ -95,8 +99,7 @@ def verify_copy(
                 records.append(record._replace(modified_ns=found.files[record.path].modified_ns))
             else:
                 findings.append(_differs(record, "SHA-512", record.sha512, checksum))
-            if progress:
-                progress(record.size)
+            tell(record.size)
     return Proof(tuple(sorted(findings, key=lambda finding: finding.path)), tuple(records), found)
 
 

@@ -2,9 +2,8 @@
 
 import hashlib
 import os
-import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
@@ -60,11 +59,11 @@ def read_from_disk(paths: Sequence[Path | str], *, mount: Path) -> Generator[OnD
                 yield OnDisk(_hash(descriptor), from_disk)
 
 
-def prove_on_disk(brought: Sequence[tuple[FileCopy, str]], *, mount: Path, stop: threading.Event) -> int:
+def prove_on_disk(brought: Sequence[tuple[FileCopy, str]], *, mount: Path, goes_on: Callable[[], bool]) -> int:
     """Make sure that the disk has each of the files, which were flushed, with the SHA-512 that comes with it.
 
     :param brought: not many, as for :func:`read_from_disk`.
-    :param stop: set if there is no use in going on.
+    :param goes_on: tells, after each file, whether there is any use in going on.
     :returns: how many were read from memory all the same.
     :raises WriteDamaged: if one is something else. :raises ScratchDamaged: if it is so on scratch already.
     """
@@ -75,7 +74,7 @@ def prove_on_disk(brought: Sequence[tuple[FileCopy, str]], *, mount: Path, stop:
             if on_disk.sha512 != sha512:
                 raise _damaged(copy, expected=sha512, found=on_disk.sha512, mount=mount)
             from_memory += not on_disk.from_disk and copy.state.size > 0
-            if stop.is_set():
+            if not goes_on():
                 break
     return from_memory
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ao_workflows.answering import Progress, ignored
 from ao_workflows.archive.disk import scratch_errors
 from ao_workflows.archive.existing_work import preview, update
 from ao_workflows.archive.job import Job
@@ -15,7 +16,6 @@ from ao_workflows.archive.plan import Plan, without_own_record
 from ao_workflows.archive.refusal import check_archivable, expected_checksums
 from ao_workflows.archive.replaced import remove_old
 from ao_workflows.archive.result import SyncResult
-from ao_workflows.archive.transfer import Progress
 from ao_workflows.archive.tree import read_tree, without_litter
 from ao_workflows.inventory import FileRecord
 from ao_workflows.works import Rid
@@ -43,7 +43,9 @@ def sync_work(
     :param root: the folder that holds the mounts ``Archive0`` … ``Archive3``.
     :param inventory: what the work's files have to be. All that it lists is archived, whatever its name. A file that
         it does not list is hashed when it is read, and left out if its name says that a desktop or an editor left it.
-    :param progress: called with the bytes of each file that has been dealt with since the last call.
+    :param progress: called with the bytes of each file that has been dealt with since the last call. What it raises
+        ends the sync; the next one goes on where it stopped. So that it can, it is called with 0 as well, before
+        anything gets or loses its name, and by several threads at a time while files are copied.
     :raises ContentRejected: if the work holds links or special files, no file at all, or clashes with the archive.
     :raises MustWait: for disk space (``waiting-for-disk``), another sync of the work (``waiting-for-sync``), or one of
         the other syncs to the mount (``waiting-for-turn``).
@@ -58,12 +60,15 @@ def sync_work(
     return result
 
 
-def preview_sync(work: Path, root: Path, *, rid: Rid, options: SyncOptions = _DEFAULTS) -> SyncResult:
+def preview_sync(
+    work: Path, root: Path, *, rid: Rid, options: SyncOptions = _DEFAULTS, progress: Progress | None = None
+) -> SyncResult:
     """Return what :func:`sync_work` would do, and change nothing.
 
+    :param progress: called as it would, as far as files are read.
     :raises AoError: as it would.
     """
-    job = _job(work, root, rid, options)
+    job = _job(work, root, rid, options, progress=progress)
     if is_archived(job.place, work):
         return preview(job)
     return job.result(Plan(add=tuple(job.source.files), replace=(), current=(), reread=0), records=[])
@@ -84,8 +89,4 @@ def _job(
     source = without_own_record(rid, without_litter(found, listed=listed))
     check_archivable(rid, source)
     expected = expected_checksums(work, source, inventory or ())
-    return Job(rid, work, source, expected, place_of(root, rid), options, progress or _ignore, datetime.now(UTC))
-
-
-def _ignore(_: int) -> None:
-    """Nobody wants to see the progress."""
+    return Job(rid, work, source, expected, place_of(root, rid), options, progress or ignored, datetime.now(UTC))

@@ -7,13 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ao_workflows.answering import Progress
 from ao_workflows.archive.copying import FileCopy, link, write
 from ao_workflows.archive.disk import archive_errors
 from ao_workflows.archive.options import SyncOptions
 from ao_workflows.archive.reading_back import prove_on_disk
 from ao_workflows.crew import batches, in_order
-
-Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,7 @@ def transfer(
 
     :param flush: has the disk write everything.
     :param progress: called with the bytes that were dealt with since the last call; together the size of all files.
+        What it raises ends the transfer; so that it can, it is called with 0 as well, by several threads at a time.
     :raises AoError: if scratch or the archive fails, or a file is not what it has to be.
     """
     stop = threading.Event()
@@ -53,13 +53,18 @@ def transfer(
 
     def bring(copy: FileCopy) -> str:
         linked = link(copy, mount=mount, access=options.access) if options.link else None
-        return linked or write(copy, mount=mount, access=options.access, proved_later=rereads)
+        access = options.access
+        return linked or write(copy, mount=mount, access=access, proved_later=rereads, progress=progress)
+
+    def goes_on() -> bool:
+        progress(0)
+        return not stop.is_set()
 
     def bring_all(batch: Sequence[FileCopy]) -> list[tuple[FileCopy, str]]:
-        return [(copy, bring(copy)) for copy in batch if not stop.is_set()]
+        return [(copy, bring(copy)) for copy in batch if goes_on()]
 
     def prove_all(brought: Sequence[tuple[FileCopy, str]]) -> int:
-        return prove_on_disk(brought, mount=mount, stop=stop)
+        return prove_on_disk(brought, mount=mount, goes_on=goes_on)
 
     done = []
     small_together = list(batches(copies, size=lambda copy: copy.state.size))
@@ -68,6 +73,7 @@ def transfer(
         progress(sum(copy.state.size - _later(copy, rereads=rereads) for copy, _ in batch))
     with archive_errors(mount, mount):
         flush()
+    progress(0)
     from_memory = 0
     if rereads:
         proofs = in_order(prove_all, done, threads=threads, stop=stop)

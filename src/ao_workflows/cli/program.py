@@ -1,14 +1,18 @@
 """How a program of ours begins and ends: signals, exit codes, and errors told to the operator."""
 
 import io
+import logging
+import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import typer
 
+from ao_workflows.answering import is_work_left
 from ao_workflows.cli.output import show_error
 from ao_workflows.errors import AoError, ExitCode, SystemFailed, UsageError
 
@@ -31,7 +35,23 @@ def run_program(name: str, app: Callable[..., Any]) -> NoReturn:
         # A terminal that cannot show a name gets it escaped, as it does on standard error.
         sys.stdout.reconfigure(errors="backslashreplace")
     code = _run(name, app, as_json="--json" in sys.argv)
-    sys.exit(_SIGNALLED + stopped_by[0] if code == _INTERRUPTED else code)
+    if code == _INTERRUPTED:
+        code = _SIGNALLED + stopped_by[0]
+    if is_work_left():
+        _end_at_once(code)
+    sys.exit(code)
+
+
+def _end_at_once(code: int) -> NoReturn:
+    """End without the threads of work that was left: they are in calls that may never come back.
+
+    That is as safe as being killed, which may happen to such work at any moment.
+    """
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(code)
 
 
 def _run(name: str, app: Callable[..., Any], *, as_json: bool) -> int:

@@ -7,8 +7,8 @@ import typer
 from rich.table import Table
 
 from ao_workflows.access import WebTarget, web_target
-from ao_workflows.archive import SyncResult, bytes_below, preview_sync, read_record, sync_work
-from ao_workflows.archive.web import PublishResult, publish
+from ao_workflows.archive import Progress, SyncResult, bytes_below, preview_sync, read_record, sync_work
+from ao_workflows.archive.web import PublishResult, WebVolume, publish
 from ao_workflows.audit import AuditConfigurer, run_audit
 from ao_workflows.catalog import Catalog
 from ao_workflows.cli.output import (
@@ -24,11 +24,12 @@ from ao_workflows.cli.output import (
 from ao_workflows.errors import UsageError
 from ao_workflows.settings import Settings
 from ao_workflows.staging.archive_record import catalog_if_there, record_copy
+from ao_workflows.staging.on_mount import on_mount
 from ao_workflows.staging.sync_plan import SyncPlan, archive_options, plan_sync, web_options
 from ao_workflows.staging.volumes import bytes_of, volumes_of
 from ao_workflows.storage import PretendingWebStore
 from ao_workflows.units import size_text
-from ao_workflows.works import Rid, archive_path, parse_rid
+from ao_workflows.works import Rid, archive_mount, archive_path, parse_rid
 
 
 def sync(
@@ -114,11 +115,15 @@ def _archived(
 ) -> SyncResult:
     # The work is a person's: files of it do not become the archive's.
     options = archive_options(settings, plan, link=False, checksum=checksum)
-    if dry_run:
-        return preview_sync(work, root, rid=rid, options=options)
+    do = preview_sync if dry_run else sync_work
     with progress_bytes(f"{rid} → archive", bytes_below(work)) as progress:
-        result = sync_work(work, root, rid=rid, options=options, progress=progress)
-    if catalog is not None:
+        result = on_mount(
+            settings,
+            archive_mount(root, rid),
+            lambda progress: do(work, root, rid=rid, options=options, progress=progress),
+            progress=progress,
+        )
+    if catalog is not None:  # there is none at a dry run
         with catalog.transaction() as session:
             record_copy(session, rid, result.archive_path, result.records, actor=user_name())
     return result
@@ -134,9 +139,13 @@ def _published(
     dry_run: bool,  # private, and called once
 ) -> PublishResult:
     is_archived = root is not None and not dry_run
-    records = read_record(source, rid, mount=source) if is_archived else {}
-    volumes = volumes_of(source, records)
-    with progress_bytes(f"{rid} → web", bytes_of(volumes)) as progress:
+    mount = source.parents[1] if is_archived else None
+
+    def look(progress: Progress) -> list[WebVolume]:
+        records = read_record(source, rid, mount=source) if is_archived else {}
+        return volumes_of(source, records, progress=progress)
+
+    def send(progress: Progress) -> PublishResult:
         return publish(
             rid,
             volumes,
@@ -146,6 +155,10 @@ def _published(
             record=source / "sync-inventory" / f"{rid}.web.jsonl" if is_archived else None,
             progress=progress,
         )
+
+    volumes = on_mount(settings, mount, look)
+    with progress_bytes(f"{rid} → web", bytes_of(volumes)) as progress:
+        return on_mount(settings, mount, send, progress=progress)
 
 
 def _tell(

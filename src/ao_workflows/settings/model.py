@@ -159,6 +159,8 @@ class ArchiveSettings(_Section):
     """The folder that holds the mounts ``Archive0`` … ``Archive3``."""
     marker: str | None = None
     """A file that each mount must hold, such as ``.ao-archive``; where it is missing, deliveries wait for the mount."""
+    answer_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10
+    """A mount that does not answer for so long is left, and the work waits; one that is slow and answers is not."""
     verify: Literal["reread", "written"] = "reread"
     """What proves a file before it gets its name: ``reread`` reads it back, ``written`` trusts what the disk says."""
     checksum: bool = True

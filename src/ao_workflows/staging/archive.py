@@ -10,13 +10,14 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from ao_workflows.archive import ScratchDamaged, SyncResult, sync_work
+from ao_workflows.archive import Progress, ScratchDamaged, SyncResult, expect_answer, sync_work
 from ao_workflows.catalog import Work, manifest_of
 from ao_workflows.errors import MustWait
 from ao_workflows.inventory import FileRecord, read_inventory
 from ao_workflows.settings import Settings
 from ao_workflows.staging.archive_record import record_copy
 from ao_workflows.staging.audit import audited
+from ao_workflows.staging.on_mount import on_mount
 from ao_workflows.staging.scratch import forget, inventory_file
 from ao_workflows.staging.site_archive import archived_by_command
 from ao_workflows.staging.source import refuse_superseded
@@ -40,7 +41,8 @@ def run(context: StageContext) -> StageResult:
     plan = plan_sync(settings, context.folder / rid)
     if not plan.archive:
         return StageResult(detail=not_wanted(plan, "archive"), skipped=True)
-    _wait_for_mount(archive_mount(settings.archive_root, rid), settings.archive.marker)
+    mount = archive_mount(settings.archive_root, rid)
+    on_mount(settings, mount, lambda _: _wait_for_mount(mount, settings.archive.marker))
     inventory = read_inventory(inventory_file(context.folder, rid))
     if settings.sync.backend == "command":
         with context.process.catalog.reading() as session:
@@ -59,7 +61,7 @@ def run(context: StageContext) -> StageResult:
     rejection = None
     # Where both programs are the site's, the one that syncs has the other audit what it wrote.
     if settings.audit.archive_copy and (settings.sync.backend, settings.audit.backend) != ("command", "command"):
-        detail["audit"], rejection = audited(context, place, "post")
+        detail["audit"], rejection = audited(context, place, "post", mount=mount)
     return StageResult(detail=detail, rejection=rejection, record=record)
 
 
@@ -69,10 +71,15 @@ def _archived(
     # Nobody writes to what was unpacked any more, so its files may become the archive's.
     options = archive_options(settings, plan, link=True, checksum=settings.archive.checksum)
     root = settings.archive_root
+    mount = archive_mount(root, rid)
     size = sum(record.size for record in inventory)
+
+    def sync(progress: Progress) -> SyncResult:
+        return sync_work(folder / rid, root, rid=rid, inventory=inventory, options=options, progress=progress)
+
     try:
-        with told("archiving", size, place=archive_mount(root, rid)) as progress:
-            return sync_work(folder / rid, root, rid=rid, inventory=inventory, options=options, progress=progress)
+        with told("archiving", size, place=mount) as progress:
+            return on_mount(settings, mount, sync, progress=progress)
     except ScratchDamaged:
         forget(folder, rid)
         raise
@@ -81,8 +88,9 @@ def _archived(
 def _wait_for_mount(mount: Path, marker: str | None) -> None:
     """Let the work wait while its archive is not mounted: it would go into the empty folder below, and vanish.
 
-    :raises MustWait: (``waiting-for-mount``) if the marker is set and missing.
+    :raises MustWait: (``waiting-for-mount``) if the mount does not answer, or the marker is set and missing.
     """
+    expect_answer(mount)
     if marker is not None and not os.path.lexists(mount / marker):
         raise MustWait(
             f"the archive at {mount}: it has no file {marker}, so what should be mounted there is not",

@@ -5,10 +5,11 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from ao_workflows.access import web_target
-from ao_workflows.archive import read_record
-from ao_workflows.archive.web import WebVolume, publish
+from ao_workflows.archive import Progress, read_record
+from ao_workflows.archive.web import PublishResult, WebVolume, publish
 from ao_workflows.catalog import Work
 from ao_workflows.errors import SystemFailed
+from ao_workflows.staging.on_mount import on_mount
 from ao_workflows.staging.seen_images import seen_images
 from ao_workflows.staging.site_web import published_by_command
 from ao_workflows.staging.stage import StageContext, StageResult
@@ -28,7 +29,8 @@ def run(context: StageContext) -> StageResult:
     settings, work_id, rid = context.process.settings, context.the_work.id, parse_rid(context.the_work.rid)
     scratch, archived = context.folder / rid, context.the_work.archive_path
     source = Path(archived) if archived else scratch
-    plan = plan_sync(settings, scratch if scratch.is_dir() else source)
+    mount = source.parents[1] if archived else None
+    plan = on_mount(settings, mount, lambda _: plan_sync(settings, scratch if scratch.is_dir() else source))
     if plan.archive and not archived:
         raise SystemFailed(
             f"{rid} is not in the archive yet, and is published from there.",
@@ -40,12 +42,13 @@ def run(context: StageContext) -> StageResult:
     target = web_target(settings, settings.web.target, context.process.connections)
     address = target.address_of(rid)
     if settings.sync.backend == "command":
-        volumes = _images(context, source) if settings.sync.prove_web else None
-        detail = published_by_command(settings, plan, source, rid, target=target, volumes=volumes)
+        volumes = _images(context, source, mount) if settings.sync.prove_web else None
+        detail = published_by_command(settings, plan, source, rid, target=target, volumes=volumes, mount=mount)
     else:
-        volumes = _images(context, source)
-        with told("publishing", bytes_of(volumes), place=address) as progress:
-            result = publish(
+        volumes = _images(context, source, mount)
+
+        def send(progress: Progress) -> PublishResult:
+            return publish(
                 rid,
                 volumes,
                 target.store,
@@ -54,6 +57,9 @@ def run(context: StageContext) -> StageResult:
                 record=source / "sync-inventory" / f"{rid}.web.jsonl" if archived else None,
                 progress=progress,
             )
+
+        with told("publishing", bytes_of(volumes), place=address) as progress:
+            result = on_mount(settings, mount, send, progress=progress)
         detail = result.as_dict()
 
     def record(session: Session) -> None:
@@ -62,8 +68,13 @@ def run(context: StageContext) -> StageResult:
     return StageResult(detail=detail, record=record)
 
 
-def _images(context: StageContext, source: Path) -> list[WebVolume]:
-    """Return what the web has to have of the work in the folder ``source``."""
+def _images(context: StageContext, source: Path, mount: Path | None) -> list[WebVolume]:
+    """Return what the web has to have of the work in the folder ``source``, which is on the archive mount ``mount``."""
     rid = parse_rid(context.the_work.rid)
-    records = read_record(source, rid, mount=source) if context.the_work.archive_path else {}
-    return volumes_of(source, records, seen_images(context.folder, rid))
+    seen = seen_images(context.folder, rid)
+
+    def look(progress: Progress) -> list[WebVolume]:
+        records = read_record(source, rid, mount=mount) if mount is not None else {}
+        return volumes_of(source, records, seen, progress=progress)
+
+    return on_mount(context.process.settings, mount, look)

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,9 @@ import structlog
 from ao_workflows.archive import (
     COPY_FILE_MISSING,
     EmptyWork,
+    Progress,
+    Proof,
+    Recorded,
     hold_place,
     is_litter_path,
     own_paths,
@@ -21,11 +26,12 @@ from ao_workflows.archive import (
 from ao_workflows.errors import Finding, SystemFailed
 from ao_workflows.inventory import FileRecord
 from ao_workflows.settings import Settings
+from ao_workflows.staging.on_mount import on_mount
 from ao_workflows.staging.scratch import forget, is_whole
 from ao_workflows.staging.site_tools import sync_to_archive
 from ao_workflows.staging.sync_plan import SyncPlan, archive_access
 from ao_workflows.staging.telling import told
-from ao_workflows.works import Rid, archive_path
+from ao_workflows.works import Rid, archive_mount, archive_path
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +54,8 @@ def archived_by_command(
     :param inventory: what was unpacked.
     :param recorded: what is on record in the catalog of the archive copy.
     :returns: what was done, for the record, and all that the copy holds now.
-    :raises MustWait: (``waiting-for-sync``) if another sync of the work runs, also one that outlived its caller.
+    :raises MustWait: (``waiting-for-sync``) if another sync of the work runs, also one that outlived its caller;
+        (``waiting-for-mount``) if the mount does not answer before the program runs, or after it.
     :raises ContentRejected: if the work holds no file, or the program says that the content is bad.
     :raises SystemFailed: (``sync-command-unproved``) naming each file that is missing in the archive or differs;
         (``scratch-damaged``) if that is because scratch is damaged; if the program, or the archive, fails.
@@ -59,22 +66,48 @@ def archived_by_command(
     delivered = [record for record in inventory if record.path not in own]
     if not delivered:  # nothing could be proved, and that would be a success over nothing
         raise EmptyWork(f"{rid} holds no file.", action="Deliver the work with its content.")
-    place = archive_path(settings.archive_root, rid)
-    with hold_place(settings.archive_root, rid, at_once=settings.archive.max_syncs) as lock:
-        with own_record_kept(settings.archive_root, rid):
+    root, access = settings.archive_root, archive_access(settings)
+    place, mount = archive_path(root, rid), archive_mount(root, rid)
+
+    def hold(progress: Progress) -> tuple[ExitStack, ExitStack, int]:
+        with ExitStack() as outer, ExitStack() as inner:
+            lock = outer.enter_context(hold_place(root, rid, at_once=settings.archive.max_syncs))
+            inner.enter_context(own_record_kept(root, rid))
+            progress(0)  # nobody else would let go of it
+            return outer.pop_all(), inner.pop_all(), lock
+
+    held, kept, lock = on_mount(settings, mount, hold)
+    with held:
+        with kept:
+            # Signals, by which the program is stopped, are the main thread's affair.
             job = sync_to_archive(settings, folder / rid, plan, keep_open=(lock,))
-        size = sum(record.size for record in delivered)
-        with told("proving what was archived", size, place=place) as progress:
-            proof = verify_copy(settings.archive_root, rid=rid, inventory=delivered, progress=progress)
-        skipped = [each.path for each in proof.findings if settings.sync.may_skip_litter and _is_litter(each)]
-        findings = [finding for finding in proof.findings if finding.path not in set(skipped)]
-        if findings:
-            by_path = {record.path: record for record in inventory}
-            if any(not _is_as_unpacked(folder / rid, by_path[finding.path]) for finding in findings):
-                raise _damaged(folder, rid)
-            raise _unproved(settings.sync.command, place, findings, job.log_file)
-        access = archive_access(settings)
-        on_record = record_proof(settings.archive_root, rid, proof, recorded=recorded, access=access)
+            theirs = kept.pop_all()
+        mine = held.pop_all()
+
+    begun = threading.Event()
+
+    def prove(progress: Progress) -> tuple[Proof, list[str], Recorded]:
+        begun.set()
+        with mine:  # let go of here: on a mount whose server is gone, that, too, may never come back
+            theirs.close()
+            proof = verify_copy(root, rid=rid, inventory=delivered, progress=progress)
+            skipped = [each.path for each in proof.findings if settings.sync.may_skip_litter and _is_litter(each)]
+            findings = [finding for finding in proof.findings if finding.path not in set(skipped)]
+            if findings:
+                by_path = {record.path: record for record in inventory}
+                if any(not _is_as_unpacked(folder / rid, by_path[finding.path]) for finding in findings):
+                    raise _damaged(folder, rid)
+                raise _unproved(settings.sync.command, place, findings, job.log_file)
+            progress(0)
+            return proof, skipped, record_proof(root, rid, proof, recorded=recorded, access=access)
+
+    size = sum(record.size for record in delivered)
+    try:
+        with told("proving what was archived", size, place=mount) as progress:
+            proof, skipped, on_record = on_mount(settings, mount, prove, progress=progress)
+    finally:
+        if not begun.is_set():  # the mount is known to be silent: nothing waits for this either
+            threading.Thread(target=_let_go, args=(theirs, mine), name=f"leaving {mount}", daemon=True).start()
     if skipped:
         log.warning("not archived, because of their names", files=skipped)
     if on_record.changed:
@@ -90,6 +123,11 @@ def archived_by_command(
         "log": str(job.log_file),
     }
     return detail, on_record.records
+
+
+def _let_go(*held: ExitStack) -> None:
+    for each in held:
+        each.close()
 
 
 def _unproved(program: str, place: Path, findings: Sequence[Finding], log_file: Path) -> SystemFailed:

@@ -8,6 +8,7 @@ from ao_workflows.access import WebTarget
 from ao_workflows.archive.web import WebVolume, verify_web
 from ao_workflows.errors import Finding, SystemFailed
 from ao_workflows.settings import Settings
+from ao_workflows.staging.on_mount import on_mount
 from ao_workflows.staging.site_tools import sync_to_web
 from ao_workflows.staging.sync_plan import SyncPlan, web_options
 from ao_workflows.staging.telling import told
@@ -16,12 +17,21 @@ from ao_workflows.works import Rid
 
 
 def published_by_command(
-    settings: Settings, plan: SyncPlan, work: Path, rid: Rid, *, target: WebTarget, volumes: Sequence[WebVolume] | None
+    settings: Settings,
+    plan: SyncPlan,
+    work: Path,
+    rid: Rid,
+    *,
+    target: WebTarget,
+    volumes: Sequence[WebVolume] | None,
+    mount: Path | None,
 ) -> dict[str, Any]:
     """Let the site's program put a work's images onto the web, and prove that it did.
 
     :param work: the folder that is published.
     :param volumes: what has to be on the web afterwards; ``None`` to believe the program.
+    :param mount: the archive mount that ``work`` is on, if it is on one.
+    :raises MustWait: (``waiting-for-mount``) if that does not answer while the images are compared.
     :returns: what is there, for the record.
     :raises SystemFailed: (``web-command-unproved``) naming each object that is missing on the web or is wrong; if the
         program, or the store, fails.
@@ -34,7 +44,12 @@ def published_by_command(
         return detail
     with told("proving what is on the web", bytes_of(volumes), place=address) as progress:
         options = web_options(settings, plan, prefix=target.prefix)
-        findings = verify_web(rid, volumes, target.store, options=options, progress=progress)
+        findings = on_mount(
+            settings,
+            mount,
+            lambda progress: verify_web(rid, volumes, target.store, options=options, progress=progress),
+            progress=progress,
+        )
     if findings:
         raise _unproved(program, address, findings, job.log_file)
     return detail | {"verified": sum(len(volume.files) for volume in volumes), "bytes": bytes_of(volumes)}

@@ -7,7 +7,7 @@ from unicodedata import category
 
 from PIL.TiffImagePlugin import COMPRESSION_INFO
 
-from ao_workflows.archive import is_litter
+from ao_workflows.archive import Progress, is_litter
 from ao_workflows.archive.web import MEDIA_TYPES, PageImage, WebFile, WebVolume
 from ao_workflows.audit.images import Gallery, ImageFacts
 from ao_workflows.errors import ContentRejected, Finding, SystemFailed
@@ -25,7 +25,9 @@ class WebImageUnreadable(ContentRejected):
     code = "web-image-unreadable"
 
 
-def volumes_of(work: Path, records: Mapping[str, FileRecord], seen: Seen = _NOTHING) -> list[WebVolume]:
+def volumes_of(
+    work: Path, records: Mapping[str, FileRecord], seen: Seen = _NOTHING, *, progress: Progress | None = None
+) -> list[WebVolume]:
     """Return the web images of a work, by image group, after a look at the header of each of which nothing is known.
 
     Left out are what a desktop or an editor left, and ``*.json``.
@@ -33,11 +35,12 @@ def volumes_of(work: Path, records: Mapping[str, FileRecord], seen: Seen = _NOTH
     :param work: its folder.
     :param records: what is on record of its files, by path, as far as there is a record.
     :param seen: what is known of its images: right for those that have the size and time of then.
+    :param progress: called with the bytes of each image; what it raises ends the looking.
     :raises WebImageUnreadable: naming each file that is no image of a type that browsers or the image server know.
     :raises SystemFailed: if the disk does not give a folder or a file.
     """
     structure = read_structure(work)
-    gallery = Gallery(jobs=os.cpu_count() or 1, known=lambda path: _known(work, path, seen))
+    gallery = Gallery(jobs=os.cpu_count() or 1, known=lambda path: _known(work, path, seen), progress=progress)
     volumes, findings = [], []
     for group in structure.groups_of(_IMAGES):
         try:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ao_workflows.archive.transfer import Progress
+from ao_workflows.answering import Progress
 from ao_workflows.archive.web import volume_manifest
 from ao_workflows.archive.web.publish import WebFile, WebOptions, WebVolume, read_image, threads_for
 from ao_workflows.crew import in_order

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ao_workflows.answering import Progress, ignored
 from ao_workflows.archive.disk import ArchiveFailed
-from ao_workflows.archive.transfer import Progress
 from ao_workflows.archive.web import iiif, volume_manifest
 from ao_workflows.archive.web.volume_manifest import PageImage
 from ao_workflows.crew import in_order
@@ -124,7 +124,8 @@ def publish(
 
     :param address: how to name the place to a person.
     :param record: the file in which is kept what was sent; ``None`` to compare each time.
-    :param progress: called with the bytes of images that were dealt with since the last call.
+    :param progress: called with the bytes of images that were dealt with since the last call. What it raises ends the
+        publishing; so that it can, it is called with 0 as well, by several threads at a time.
     :raises AoError: if the store or the disk fails.
     """
     # A manifest of nothing would tell readers that there are no images, where only this work has none.
@@ -134,7 +135,7 @@ def publish(
     job = _Publishing(store, options, there, _read(record), PublishResult(rid, address))
     wanted = set()
     for volume in volumes:
-        wanted |= _send_volume(job, volume, f"{place}{volume.name}/", progress or _ignore)
+        wanted |= _send_volume(job, volume, f"{place}{volume.name}/", progress or ignored)
     if options.iiif_base is not None and volumes:
         _send_iiif(job, rid, volumes, place)
     if options.replace and (gone := sorted(there.keys() - wanted)):
@@ -155,6 +156,7 @@ def _send_volume(job: _Publishing, volume: WebVolume, place: str, progress: Prog
     keys = {f"{place}{file.image.filename}": file for file in volume.files}
 
     def deal_with(item: tuple[str, WebFile]) -> _Sent | None:
+        progress(0)
         return _deal_with(job, *item)
 
     done = in_order(deal_with, list(keys.items()), threads=threads, stop=threading.Event())
@@ -285,7 +287,3 @@ def _write(record: Path, sent: Mapping[str, _Sent]) -> None:
 def _lines(sent: Mapping[str, _Sent]) -> Iterator[str]:
     for key, each in sorted(sent.items()):
         yield json.dumps({"key": key, "etag": each.etag, "sha512": each.sha512}) + "\n"
-
-
-def _ignore(_: int) -> None:
-    """Nobody wants to see the progress."""

@@ -1,0 +1,30 @@
+"""What touches an archive mount is left when that stops answering, so that a delivery waits and not the process."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from ao_workflows.answering import Progress, ignored, while_answering
+from ao_workflows.archive import FIRST_TURN
+from ao_workflows.settings import Settings
+
+Result = TypeVar("Result")
+
+_SECONDS_PER_MINUTE = 60
+
+
+def on_mount(
+    settings: Settings, mount: Path | None, work: Callable[[Progress], Result], *, progress: Progress | None = None
+) -> Result:
+    """Do ``work``, which touches ``mount``, in a thread of its own, and return what it returns.
+
+    :param mount: ``None`` if it touches none: then it is done by this thread.
+    :param work: what it is given is called with the bytes that were dealt with; it raises when the work is to stop.
+    :param progress: called with the bytes that were dealt with.
+    :raises MustWait: (``waiting-for-mount``) if the mount does not answer for as long as the settings say.
+    :raises BaseException: what ``work`` raises.
+    """
+    if mount is None:
+        return work(progress or ignored)
+    patience = settings.archive.answer_minutes * _SECONDS_PER_MINUTE
+    return while_answering(mount, work, patience=patience, touched=FIRST_TURN, progress=progress)
