@@ -124,7 +124,7 @@ class _Task(Generic[Result]):
         self._error: BaseException | None = None
         # What is said in the log is bound to the delivery there, too.
         run = contextvars.copy_context().run
-        self.thread = threading.Thread(target=run, args=(self._run,), name="on-mount", daemon=True)
+        self.thread = threading.Thread(target=run, args=(self._run,), name=f"on {mount}", daemon=True)
 
     def result(self) -> Result:
         """Return what the work returned, or raise what it raised."""
@@ -188,7 +188,7 @@ def _ask(mount: Path, touched: str | None) -> None:
         return
     try:
         threading.Thread(
-            target=_wait_for_answer, args=(mount, touched, question), name="mount-asked", daemon=True
+            target=_wait_for_answer, args=(mount, touched, question), name=f"asking {mount}", daemon=True
         ).start()
     except RuntimeError:  # there is no thread to be had, which says nothing of the mount
         _unanswered.pop(mount, None)
