@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from ao_workflows.archive.web import PageImage, WebFile, WebOptions, WebVolume, publish
+from ao_workflows.archive import WebOptions
+from ao_workflows.archive.web import PageImage, WebFile, WebVolume, publish
 from ao_workflows.inventory import FileRecord, read_inventory
 from ao_workflows.storage import AwsAccess, S3WebStore
 from ao_workflows.works import parse_rid

@@ -1,4 +1,4 @@
-"""What can be asked of a sync into the archive file system."""
+"""What can be asked of a sync: into the archive file system, and onto the web."""
 
 import os
 from dataclasses import dataclass
@@ -76,3 +76,21 @@ class SyncOptions:
     def jobs(self) -> int:
         """How many files are dealt with at a time."""
         return self.threads or default_jobs(is_local=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebOptions:
+    """How a work is published.
+
+    :param prefix: what all keys begin with, such as ``library/``; empty for nothing.
+    :param replace: remove what is on the web below the work's ``images/`` and not in the work.
+    :param update: send images, too, that the web has with other content; else what is there is left alone.
+    :param at_once: uploads on their way at a time.
+    :param iiif_base: the address under which the keys are found on the web; set if a IIIF manifest is wanted.
+    """
+
+    prefix: str = ""
+    replace: bool = False
+    update: bool = True
+    at_once: int = 32
+    iiif_base: str | None = None

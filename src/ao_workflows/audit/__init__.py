@@ -1,6 +1,6 @@
 """Audit tests of works, the registry of them, and the report of what they found."""
 
-from ao_workflows.audit.configuration import AuditConfiguration, AuditConfigurer, Explained, Moment
+from ao_workflows.audit.configuration import AuditConfiguration, AuditConfigurer, Moment
 from ao_workflows.audit.contract import AuditedWork, AuditTest, ImageTest, examining
 from ao_workflows.audit.findings import NOT_AUDITED, AuditFinding, Outcome, Severity, outcome_of
 from ao_workflows.audit.options import quoted_options
@@ -20,7 +20,6 @@ __all__ = [
     "AuditTest",
     "AuditUnreadable",
     "AuditedWork",
-    "Explained",
     "ImageTest",
     "Moment",
     "Outcome",

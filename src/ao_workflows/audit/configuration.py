@@ -17,6 +17,7 @@ from ao_workflows.audit.properties import AuditProperties, assigned, with_rules,
 from ao_workflows.audit.registry import audit_tests, select_tests
 from ao_workflows.audit.rules_file import read_rules_file
 from ao_workflows.errors import UsageError
+from ao_workflows.explained import Explained
 from ao_workflows.settings import AuditFile, AuditProfile, AuditRules, AuditSettings
 from ao_workflows.works.sync_config import AuditOptions, invalid_sync_config, read_sync_config
 
@@ -36,19 +37,6 @@ class Layer:
 
     origin: str
     values: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """One rule in force, or one test, and the place that decided it."""
-
-    key: str
-    value: str
-    origin: str
-
-    def as_dict(self) -> dict[str, str]:
-        """The rule as the command line prints it in JSON."""
-        return {"key": self.key, "value": self.value, "origin": self.origin}
 
 
 @dataclass(frozen=True, slots=True)

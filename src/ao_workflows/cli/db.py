@@ -6,7 +6,7 @@ import typer
 
 from ao_workflows.catalog import Catalog
 from ao_workflows.cli.output import JsonOption, print_json, say, settings_with_logs
-from ao_workflows.staging.process import open_catalog
+from ao_workflows.staging.opened_catalog import open_catalog
 
 app = typer.Typer(help="The catalog's database: upgrade and check its tables.", no_args_is_help=True)
 

@@ -113,9 +113,14 @@ def show_checks(checks: Sequence[Check], *, as_json: bool) -> None:
 
 
 @contextmanager
-def progress_bytes(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show a bar with rate and time left on a terminal while the block runs; yield what reports bytes done."""
+def progress_bytes(label: str, total: int | Callable[[], int] | None) -> Iterator[Callable[[int], None]]:
+    """Show a bar with rate and time left on a terminal while the block runs; yield what reports bytes done.
+
+    :param total: what it is that is counted, if it is known; a function is called only if there is a terminal.
+    """
     with progress_when_known(label) as begin:
+        if callable(total):
+            total = total() if sys.stderr.isatty() else None
         yield begin(total)
 
 

@@ -1,16 +1,13 @@
 """``ao sync``: a work into its place in the archive file system, and its images onto the web."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from ao_workflows.access import WebTarget, web_target
-from ao_workflows.archive import Progress, SyncResult, bytes_below, preview_sync, read_record, sync_work
-from ao_workflows.archive.web import PublishResult, WebVolume, publish
-from ao_workflows.audit import AuditConfigurer, run_audit
-from ao_workflows.catalog import Catalog
+from ao_workflows.archive import SyncResult, bytes_below, preview_sync, sync_work
 from ao_workflows.cli.output import (
     JsonOption,
     cell,
@@ -23,13 +20,14 @@ from ao_workflows.cli.output import (
 )
 from ao_workflows.errors import UsageError
 from ao_workflows.settings import Settings
-from ao_workflows.staging.archive_record import catalog_if_there, record_copy
 from ao_workflows.staging.on_mount import on_mount
-from ao_workflows.staging.sync_plan import SyncPlan, archive_options, plan_sync, web_options
-from ao_workflows.staging.volumes import bytes_of, volumes_of
-from ao_workflows.storage import PretendingWebStore
+from ao_workflows.staging.sync_plan import SyncPlan, archive_options, plan_sync
 from ao_workflows.units import size_text
 from ao_workflows.works import Rid, archive_mount, archive_path, parse_rid
+
+if TYPE_CHECKING:
+    from ao_workflows.archive.web import PublishResult
+    from ao_workflows.cli.publishing import Publisher
 
 
 def sync(
@@ -89,17 +87,14 @@ def sync(
             action="See why with --explain, or name --archive or --web.",
         )
     if with_audit:
-        rules = AuditConfigurer(settings.audit).for_work(work)
-        rejection = run_audit(work, tests=rules.tests, properties=rules.properties).rejection()
-        if rejection is not None:
-            raise rejection
+        _audit(settings, work)
     root = (archive or settings.archive_root).absolute() if plan.archive else None
-    target = web_target(settings, settings.web.target or "") if plan.web else None
+    publish = _publisher(settings, plan) if plan.web else None
     # Whoever keeps a record of the archive finds it there; whether it can be kept is asked before anything is done.
-    catalog = catalog_if_there(settings) if root is not None and not dry_run else None
-    result = _archived(settings, plan, work, root, rid, catalog, checksum, dry_run) if root is not None else None
-    copy = archive_path(root, rid) if root is not None and not dry_run else work
-    published = _published(settings, plan, copy, target, rid, root, dry_run) if target is not None else None
+    record = _recorder(settings) if root is not None and not dry_run else None
+    result = _archived(settings, plan, work, root, rid, record, checksum, dry_run) if root is not None else None
+    copy = archive_path(root, rid) if root is not None and not dry_run else None
+    published = publish(rid, work, copy=copy, dry_run=dry_run) if publish else None
     _tell(rid, result, published, dry_run=dry_run, as_json=as_json)
 
 
@@ -109,60 +104,53 @@ def _archived(
     work: Path,
     root: Path,
     rid: Rid,
-    catalog: Catalog | None,
+    record: Callable[[SyncResult], None] | None,
     checksum: bool,  # private, and called once
     dry_run: bool,  # private, and called once
 ) -> SyncResult:
     # The work is a person's: files of it do not become the archive's.
     options = archive_options(settings, plan, link=False, checksum=checksum)
     do = preview_sync if dry_run else sync_work
-    with progress_bytes(f"{rid} → archive", bytes_below(work)) as progress:
+    with progress_bytes(f"{rid} → archive", lambda: bytes_below(work)) as progress:
         result = on_mount(
             settings,
             archive_mount(root, rid),
             lambda progress: do(work, root, rid=rid, options=options, progress=progress),
             progress=progress,
         )
-    if catalog is not None:  # there is none at a dry run
-        with catalog.transaction() as session:
-            record_copy(session, rid, result.archive_path, result.records, actor=user_name())
+    if record is not None:
+        record(result)
     return result
 
 
-def _published(
-    settings: Settings,
-    plan: SyncPlan,
-    source: Path,
-    target: WebTarget,
-    rid: Rid,
-    root: Path | None,
-    dry_run: bool,  # private, and called once
-) -> PublishResult:
-    is_archived = root is not None and not dry_run
-    mount = source.parents[1] if is_archived else None
+# What follows loads libraries that take longer to load than a small sync takes, and that most syncs do without.
 
-    def look(progress: Progress) -> list[WebVolume]:
-        records = read_record(source, rid, mount=source) if is_archived else {}
-        return volumes_of(source, records, progress=progress)
 
-    def send(progress: Progress) -> PublishResult:
-        return publish(
-            rid,
-            volumes,
-            PretendingWebStore(target.store) if dry_run else target.store,
-            address=target.address_of(rid),
-            options=web_options(settings, plan, prefix=target.prefix),
-            record=source / "sync-inventory" / f"{rid}.web.jsonl" if is_archived else None,
-            progress=progress,
-        )
+def _audit(settings: Settings, work: Path) -> None:
+    from ao_workflows.audit import AuditConfigurer, run_audit  # noqa: PLC0415  # Pillow
 
-    volumes = on_mount(settings, mount, look)
-    with progress_bytes(f"{rid} → web", bytes_of(volumes)) as progress:
-        return on_mount(settings, mount, send, progress=progress)
+    rules = AuditConfigurer(settings.audit).for_work(work)
+    rejection = run_audit(work, tests=rules.tests, properties=rules.properties).rejection()
+    if rejection is not None:
+        raise rejection
+
+
+def _publisher(settings: Settings, plan: SyncPlan) -> "Publisher":
+    from ao_workflows.cli.publishing import Publisher  # noqa: PLC0415  # boto3
+
+    return Publisher(settings, plan)
+
+
+def _recorder(settings: Settings) -> Callable[[SyncResult], None] | None:
+    if not settings.has_catalog:
+        return None
+    from ao_workflows.staging.archive_record import recorder  # noqa: PLC0415  # SQLAlchemy
+
+    return recorder(settings, actor=user_name())
 
 
 def _tell(
-    rid: Rid, result: SyncResult | None, published: PublishResult | None, *, dry_run: bool, as_json: bool
+    rid: Rid, result: SyncResult | None, published: "PublishResult | None", *, dry_run: bool, as_json: bool
 ) -> None:
     if as_json:
         document: dict[str, Any] = {"rid": rid} | (result.as_dict() if result else {})

@@ -22,7 +22,8 @@ from ao_workflows.demo.standin import AwsStandIn
 from ao_workflows.errors import ExitCode, SystemFailed
 from ao_workflows.logs import visible
 from ao_workflows.settings import settings_from_file
-from ao_workflows.staging.process import Process, open_catalog
+from ao_workflows.staging.opened_catalog import open_catalog
+from ao_workflows.staging.process import Process
 from ao_workflows.storage import S3Store
 from ao_workflows.units import duration_text, size_text
 

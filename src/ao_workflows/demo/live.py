@@ -23,7 +23,7 @@ from ao_workflows.demo.samples import SampleDelivery, make_delivery
 from ao_workflows.demo.standin import AwsStandIn
 from ao_workflows.errors import SystemFailed
 from ao_workflows.settings import settings_from_file
-from ao_workflows.staging.process import open_catalog
+from ao_workflows.staging.opened_catalog import open_catalog
 from ao_workflows.works import parse_rid
 
 USER = "admin"

@@ -302,7 +302,16 @@ class Settings(_Section):
     @property
     def catalog_url(self) -> str:
         """The catalog's address: the one that is set, or SQLite in ``home``. Without password."""
-        return self.catalog.url or f"sqlite:///{expand_home(self.home).absolute() / 'catalog.db'}"
+        return self.catalog.url or f"sqlite:///{self._own_catalog}"
+
+    @property
+    def has_catalog(self) -> bool:
+        """Whether somebody keeps a catalog: one is set, or there is one in ``home``."""
+        return self.catalog.url is not None or self._own_catalog.is_file()
+
+    @property
+    def _own_catalog(self) -> Path:
+        return expand_home(self.home).absolute() / "catalog.db"
 
     @property
     def scratch_folder(self) -> Path:

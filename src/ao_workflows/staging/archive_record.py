@@ -1,29 +1,31 @@
 """Putting on record in the catalog what the archive holds of a work, and how that changed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sqlalchemy import make_url
 from sqlalchemy.orm import Session
 
-from ao_workflows.archive import changes_between
-from ao_workflows.catalog import Catalog, manifest_of, record_archive_copy, record_changes
+from ao_workflows.archive import SyncResult, changes_between
+from ao_workflows.catalog import manifest_of, record_archive_copy, record_changes
 from ao_workflows.inventory import FileRecord
 from ao_workflows.settings import Settings
-from ao_workflows.staging.process import open_catalog
+from ao_workflows.staging.opened_catalog import open_catalog
 
 
-def catalog_if_there(settings: Settings) -> Catalog | None:
-    """Return the catalog that the settings name, ``None`` if there is none and nobody asked for one.
+def recorder(settings: Settings, *, actor: str) -> Callable[[SyncResult], None]:
+    """Return what records a sync in the catalog that the settings name, which is there and can be written.
 
+    :param actor: who syncs.
     :raises CatalogUnavailable: if it cannot be reached. :raises CatalogNotMigrated: if its tables are others.
     """
-    usual = Path(make_url(settings.catalog_url).database or "")
-    if settings.catalog.url is None and not usual.is_file():
-        return None
     catalog = open_catalog(settings)
     catalog.check()
-    return catalog
+
+    def record(result: SyncResult) -> None:
+        with catalog.transaction() as session:
+            record_copy(session, result.rid, result.archive_path, result.records, actor=actor)
+
+    return record
 
 
 def record_copy(

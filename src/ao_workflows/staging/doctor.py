@@ -14,7 +14,8 @@ from ao_workflows.checks import Check, Verdict
 from ao_workflows.errors import AoError
 from ao_workflows.glacier import Queue
 from ao_workflows.settings import QueueSettings, Settings
-from ao_workflows.staging.process import Process, open_catalog
+from ao_workflows.staging.opened_catalog import open_catalog
+from ao_workflows.staging.process import Process
 from ao_workflows.staging.scratch import free_bytes
 from ao_workflows.staging.site_program import find_program
 from ao_workflows.staging.sync_plan import BUILT_IN, group_number, site_config

@@ -7,6 +7,7 @@ from ao_workflows.access import Connections, aws_access
 from ao_workflows.catalog import Catalog, RetryPolicy
 from ao_workflows.glacier import Queue
 from ao_workflows.settings import AwsSettings, QueueSettings, Settings
+from ao_workflows.staging.opened_catalog import open_catalog
 from ao_workflows.storage import AwsAccess, S3Store
 
 
@@ -67,13 +68,3 @@ class Process:
     def aws_access(self, own: AwsSettings) -> AwsAccess:
         """Return how to reach AWS by ``own`` settings, what they leave out taken from ``[aws]``."""
         return aws_access(self.settings, own, self.connections)
-
-
-def open_catalog(settings: Settings) -> Catalog:
-    """Return the catalog that ``settings`` name, whatever state its tables are in."""
-    password = settings.catalog.password
-    return Catalog(
-        settings.catalog_url,
-        password=password.get_secret_value() if password else None,
-        busy_timeout=settings.catalog.busy_timeout_seconds,
-    )

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ao_workflows.archive import Access, SyncOptions
-from ao_workflows.archive.web import WebOptions
-from ao_workflows.audit import Explained
+from ao_workflows.archive import Access, SyncOptions, WebOptions
 from ao_workflows.errors import UsageError
+from ao_workflows.explained import Explained
 from ao_workflows.settings import Settings
 from ao_workflows.works.sync_config import AuditOptions, SyncConfig, read_site_sync_config, read_sync_config
 

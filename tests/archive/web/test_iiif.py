@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ao_workflows.archive.web import PageImage, WebFile, WebOptions, WebVolume, iiif_manifest, publish
+from ao_workflows.archive import WebOptions
+from ao_workflows.archive.web import PageImage, WebFile, WebVolume, iiif_manifest, publish
 from ao_workflows.storage import LocalWebStore
 from ao_workflows.works import Rid
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ao_workflows.archive.web import PageImage, WebFile, WebOptions, WebVolume, publish
+from ao_workflows.archive import WebOptions
+from ao_workflows.archive.web import PageImage, WebFile, WebVolume, publish
 from ao_workflows.errors import AoError, SystemFailed
 from ao_workflows.storage import (
     AwsAccess,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ao_workflows.archive import ArchiveFailed
-from ao_workflows.archive.web import PageImage, WebFile, WebOptions, WebVolume, proof, verify_web
+from ao_workflows.archive import ArchiveFailed, WebOptions
+from ao_workflows.archive.web import PageImage, WebFile, WebVolume, proof, verify_web
 from ao_workflows.storage import (
     LocalWebStore,
     ObjectChanged,

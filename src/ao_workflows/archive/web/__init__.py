@@ -2,7 +2,7 @@
 
 from ao_workflows.archive.web.iiif import iiif_manifest
 from ao_workflows.archive.web.proof import verify_web
-from ao_workflows.archive.web.publish import PublishResult, WebFile, WebOptions, WebVolume, publish
+from ao_workflows.archive.web.publish import PublishResult, WebFile, WebVolume, publish
 from ao_workflows.archive.web.volume_manifest import MEDIA_TYPES, PageImage, volume_manifest
 
 __all__ = [
@@ -10,7 +10,6 @@ __all__ = [
     "PageImage",
     "PublishResult",
     "WebFile",
-    "WebOptions",
     "WebVolume",
     "iiif_manifest",
     "publish",

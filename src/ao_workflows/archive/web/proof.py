@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ao_workflows.answering import Progress
+from ao_workflows.archive.options import WebOptions
 from ao_workflows.archive.web import volume_manifest
-from ao_workflows.archive.web.publish import WebFile, WebOptions, WebVolume, read_image, threads_for
+from ao_workflows.archive.web.publish import WebFile, WebVolume, read_image, threads_for
 from ao_workflows.crew import in_order
 from ao_workflows.errors import Finding
 from ao_workflows.storage import ObjectChanged, ObjectGone, ObjectInfo, ObjectNotRestored, WebStore, md5

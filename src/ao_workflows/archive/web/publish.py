@@ -12,6 +12,7 @@ from typing import Any
 
 from ao_workflows.answering import Progress, ignored
 from ao_workflows.archive.disk import ArchiveFailed
+from ao_workflows.archive.options import WebOptions
 from ao_workflows.archive.web import iiif, volume_manifest
 from ao_workflows.archive.web.volume_manifest import PageImage
 from ao_workflows.crew import in_order
@@ -41,24 +42,6 @@ class WebVolume:
 
     name: str
     files: tuple[WebFile, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebOptions:
-    """How a work is published.
-
-    :param prefix: what all keys begin with, such as ``library/``; empty for nothing.
-    :param replace: remove what is on the web below the work's ``images/`` and not in the work.
-    :param update: send images, too, that the web has with other content; else what is there is left alone.
-    :param at_once: uploads on their way at a time.
-    :param iiif_base: the address under which the keys are found on the web; set if a IIIF manifest is wanted.
-    """
-
-    prefix: str = ""
-    replace: bool = False
-    update: bool = True
-    at_once: int = 32
-    iiif_base: str | None = None
 
 
 @dataclass(slots=True)

@@ -1,0 +1,54 @@
+"""The part of ``ao sync`` that sends images to the web."""
+
+from pathlib import Path
+
+from ao_workflows.access import web_target
+from ao_workflows.archive import Progress, read_record
+from ao_workflows.archive.web import PublishResult, WebVolume, publish
+from ao_workflows.cli.output import progress_bytes
+from ao_workflows.settings import Settings
+from ao_workflows.staging.on_mount import on_mount
+from ao_workflows.staging.sync_plan import SyncPlan, web_options
+from ao_workflows.staging.volumes import bytes_of, volumes_of
+from ao_workflows.storage import PretendingWebStore
+from ao_workflows.works import Rid
+
+
+class Publisher:
+    """Sends the images of works to where the settings say.
+
+    :raises AoError: if there is no such place.
+    """
+
+    def __init__(self, settings: Settings, plan: SyncPlan) -> None:
+        self._settings = settings
+        self._target = web_target(settings, settings.web.target or "")
+        self._options = web_options(settings, plan, prefix=self._target.prefix)
+
+    def __call__(self, rid: Rid, work: Path, *, copy: Path | None, dry_run: bool) -> PublishResult:
+        """Send the images of the work ``rid``, and show how that gets on.
+
+        :param work: its folder. :param copy: its archive copy, which is what is sent if there is one.
+        :param dry_run: only find out what would be sent.
+        """
+        target, source = self._target, copy or work
+        mount = copy.parents[1] if copy else None
+
+        def look(progress: Progress) -> list[WebVolume]:
+            records = read_record(source, rid, mount=source) if copy else {}
+            return volumes_of(source, records, progress=progress)
+
+        def send(progress: Progress) -> PublishResult:
+            return publish(
+                rid,
+                volumes,
+                PretendingWebStore(target.store) if dry_run else target.store,
+                address=target.address_of(rid),
+                options=self._options,
+                record=source / "sync-inventory" / f"{rid}.web.jsonl" if copy else None,
+                progress=progress,
+            )
+
+        volumes = on_mount(self._settings, mount, look)
+        with progress_bytes(f"{rid} → web", bytes_of(volumes)) as progress:
+            return on_mount(self._settings, mount, send, progress=progress)
