@@ -33,12 +33,12 @@ def default_jobs(*, is_local: bool) -> int:
 
 def in_order(
     work: Callable[[Job], Result], jobs: Sequence[Job], *, threads: int, stop: threading.Event
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yield what ``work`` returns for each of ``jobs``, in their order; they are worked on by ``threads`` at a time.
 
     At the first error, whichever job it is of, ``stop`` is set: ``work`` is to look at it often, and may raise what it
     likes then. Jobs that have not begun never begin; when all others have ended, that error is raised. ``stop`` is set,
-    too, when the iterator is closed early.
+    too, when the generator is closed early. Who stops asking has to close it: until then the threads go on.
     """
     if threads == 1 or len(jobs) == 1:
         yield from map(work, jobs)

@@ -10,11 +10,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from ao_workflows.archive import ArchiveFailed, SyncOptions, WriteDamaged, sync_work
+from ao_workflows.archive import ArchiveFailed, SyncOptions, WriteDamaged, sync_work, verify_copy
 from ao_workflows.archive.disk import archive_error, expect_answer
 from ao_workflows.errors import MustWait, SystemFailed
 from ao_workflows.inventory import FileRecord
@@ -368,6 +369,31 @@ def test_a_mount_that_does_not_answer_makes_the_work_wait_and_is_named(root: Pat
     answer.set()
     expect_answer(root / "Archive3", within=60)
     expect_answer(root / "not there", within=60)
+
+
+@pytest.mark.parametrize("during", ["bringing", "proving", "comparing", "verifying"])
+def test_who_interrupts_a_sync_leaves_nobody_at_work_and_nothing_open(
+    small_work: Path, root: Path, inventory_of: Callable[[Path], list[FileRecord]], during: str
+):
+    for number in range(100):  # several batches of them
+        (small_work / "images" / "W22084-0001" / f"0001{number:04d}.jpg").write_bytes(b"page %d" % number)
+    inventory, options = inventory_of(small_work), SyncOptions(threads=2, checksum=True)
+    if during in {"comparing", "verifying"}:
+        sync_work(small_work, root, rid=RID, inventory=inventory)
+    calls = []
+
+    def interrupt(size: int) -> None:
+        calls.append(size)
+        if len(calls) == {"bringing": 2, "proving": 6}.get(during, 3):
+            raise KeyboardInterrupt
+
+    run = partial(verify_copy if during == "verifying" else partial(sync_work, small_work, options=options), root)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(KeyboardInterrupt) as caught:
+        run(rid=RID, inventory=inventory, progress=interrupt)
+    assert caught.traceback  # whoever tells of it holds on to all that was going on
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("crew")] == []
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_the_lock_of_one_user_can_be_held_by_another(work: Path, root: Path):

@@ -94,14 +94,14 @@ def compare(
 
     reread = 0
     together = list(batches(doubtful, size=lambda file: file.there.size))
-    looks = in_order(look, together, threads=threads, stop=threading.Event())
-    for file, (wanted, found) in zip(doubtful, chain.from_iterable(looks), strict=True):
-        if found == wanted:
-            current.append(FileRecord(file.path, file.there.size, found, file.there.modified_ns))
-            reread += file.on_record is None
-            progress(file.there.size)
-        else:
-            replace.append(file.path)
+    with closing(in_order(look, together, threads=threads, stop=threading.Event())) as looks:
+        for file, (wanted, found) in zip(doubtful, chain.from_iterable(looks), strict=True):
+            if found == wanted:
+                current.append(FileRecord(file.path, file.there.size, found, file.there.modified_ns))
+                reread += file.on_record is None
+                progress(file.there.size)
+            else:
+                replace.append(file.path)
     return Plan(tuple(add), tuple(replace), tuple(current), reread)
 
 

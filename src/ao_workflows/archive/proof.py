@@ -92,14 +92,15 @@ def verify_copy(root: Path, *, rid: Rid, inventory: Iterable[FileRecord], progre
                 return checksums
 
         together = list(batches(there, size=lambda record: record.size))
-        looks = in_order(look, together, threads=default_jobs(is_local=True), stop=threading.Event())
         records = []
-        for record, checksum in zip(there, chain.from_iterable(looks), strict=True):
-            if checksum == record.sha512:
-                records.append(record._replace(modified_ns=found.files[record.path].modified_ns))
-            else:
-                findings.append(_differs(record, "SHA-512", record.sha512, checksum))
-            tell(record.size)
+        threads = default_jobs(is_local=True)
+        with closing(in_order(look, together, threads=threads, stop=threading.Event())) as looks:
+            for record, checksum in zip(there, chain.from_iterable(looks), strict=True):
+                if checksum == record.sha512:
+                    records.append(record._replace(modified_ns=found.files[record.path].modified_ns))
+                else:
+                    findings.append(_differs(record, "SHA-512", record.sha512, checksum))
+                tell(record.size)
     return Proof(tuple(sorted(findings, key=lambda finding: finding.path)), tuple(records), found)
 
 

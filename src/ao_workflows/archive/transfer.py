@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,18 +68,19 @@ def transfer(
 
     done = []
     small_together = list(batches(copies, size=lambda copy: copy.state.size))
-    for batch in in_order(bring_all, small_together, threads=threads, stop=stop):
-        done.append(batch)
-        progress(sum(copy.state.size - _later(copy, rereads=rereads) for copy, _ in batch))
+    with closing(in_order(bring_all, small_together, threads=threads, stop=stop)) as brought:
+        for batch in brought:
+            done.append(batch)
+            progress(sum(copy.state.size - _later(copy, rereads=rereads) for copy, _ in batch))
     with archive_errors(mount, mount):
         flush()
     progress(0)
     from_memory = 0
     if rereads:
-        proofs = in_order(prove_all, done, threads=threads, stop=stop)
-        for batch, in_memory in zip(done, proofs, strict=True):
-            from_memory += in_memory
-            progress(sum(_later(copy, rereads=True) for copy, _ in batch))
+        with closing(in_order(prove_all, done, threads=threads, stop=stop)) as proofs:
+            for batch, in_memory in zip(done, proofs, strict=True):
+                from_memory += in_memory
+                progress(sum(_later(copy, rereads=True) for copy, _ in batch))
     checksums = tuple(sha512 for batch in done for _, sha512 in batch)
     return Transferred(checksums, len(checksums) if rereads else 0, from_memory)
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -194,10 +195,10 @@ class Examination:
         batches = list(in_batches(sorted(entries, key=lambda entry: entry.offset)))
         if self._checks.errors:
             self._spoiled.set()
-        checked = in_order(self._check, batches, threads=self._threads, stop=self._stop)
-        for batch, wrong in zip(batches, checked, strict=True):
-            for entry in batch:
-                self._record(entry, wrong.get(entry.offset, ()))
+        with closing(in_order(self._check, batches, threads=self._threads, stop=self._stop)) as checked:
+            for batch, wrong in zip(batches, checked, strict=True):
+                for entry in batch:
+                    self._record(entry, wrong.get(entry.offset, ()))
 
     def _check(self, batch: list[Entry]) -> dict[int, list[Finding]]:
         """Check the entries of a batch: first what is there already, then the rest, in the order of the zip.

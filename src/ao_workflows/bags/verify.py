@@ -2,6 +2,7 @@
 
 import stat
 import threading
+from contextlib import closing
 from pathlib import Path
 
 from ao_workflows.bags.bagit import BagValidation, Digests
@@ -72,9 +73,11 @@ def verify_folder(path: Path, *, progress: Progress | None = None, threads: int 
         rest = sorted(files.keys() - checks.ignored - set(control))
         reader = _FolderReader(path, checks, progress)
         batches = [rest[start : start + _FILES_IN_A_BATCH] for start in range(0, len(rest), _FILES_IN_A_BATCH)]
-        for checked in in_order(reader.read, batches, threads=threads or default_jobs(is_local=True), stop=reader.stop):
-            for name, findings in checked:
-                checks.record(name, findings)
+        crew = threads or default_jobs(is_local=True)
+        with closing(in_order(reader.read, batches, threads=crew, stop=reader.stop)) as read:
+            for checked in read:
+                for name, findings in checked:
+                    checks.record(name, findings)
     return SourceReport(source=str(path), bags=(checks.report(path.resolve().name),))
 
 

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import threading
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -269,3 +270,15 @@ def test_the_web_is_listed_once_and_each_image_counts_as_progress(local: WebStor
     assert listed == ["library/Works/60/W22084/images/"]
     assert sizes == [10, 11]
     assert proof.LARGEST_MANIFEST == 8_388_608
+
+
+def test_who_interrupts_a_look_leaves_nobody_at_work(local: WebStore, volumes: list[WebVolume]):
+    publish(local)
+
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        verify_web(RID, volumes, local, options=WebOptions(prefix="library/"), progress=interrupt)
+    assert caught.traceback  # whoever tells of it holds on to all that was going on
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("crew")] == []

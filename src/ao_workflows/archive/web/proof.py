@@ -6,6 +6,7 @@ import json
 import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,12 +77,13 @@ def _of_images(
         path = f"images/{volume.name}/{file.image.filename}"
         return _of_image(look, file, f"{place}{file.image.filename}", path)
 
-    done = in_order(compare, volume.files, threads=threads_for(volume, at_once), stop=threading.Event())
-    for file, finding in zip(volume.files, done, strict=True):
-        if finding:
-            yield finding
-        if progress:
-            progress(file.image.size)
+    threads = threads_for(volume, at_once)
+    with closing(in_order(compare, volume.files, threads=threads, stop=threading.Event())) as done:
+        for file, finding in zip(volume.files, done, strict=True):
+            if finding:
+                yield finding
+            if progress:
+                progress(file.image.size)
 
 
 def _of_image(look: _Look, file: WebFile, key: str, path: str) -> Finding | None:

@@ -6,6 +6,7 @@ import os
 import stat
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -142,10 +143,10 @@ def _send_volume(job: _Publishing, volume: WebVolume, place: str, progress: Prog
         progress(0)
         return _deal_with(job, *item)
 
-    done = in_order(deal_with, list(keys.items()), threads=threads, stop=threading.Event())
-    for (key, file), sent in zip(keys.items(), done, strict=True):
-        _count(job, key, file, sent)
-        progress(file.image.size)
+    with closing(in_order(deal_with, list(keys.items()), threads=threads, stop=threading.Event())) as done:
+        for (key, file), sent in zip(keys.items(), done, strict=True):
+            _count(job, key, file, sent)
+            progress(file.image.size)
     manifest = Upload(
         key=f"{place}{volume_manifest.NAME}",
         content=volume_manifest.volume_manifest(file.image for file in volume.files),
