@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ao_workflows.archive import ArchiveFailed, SyncOptions, WriteDamaged, sync_work, verify_copy
-from ao_workflows.archive.disk import archive_error, expect_answer
+from ao_workflows.archive.disk import archive_error, expect_answer, scratch_error
 from ao_workflows.errors import MustWait, SystemFailed
 from ao_workflows.inventory import FileRecord
 from ao_workflows.works import Rid
@@ -302,6 +302,7 @@ def test_a_mount_that_becomes_read_only_leaves_the_archive_copy_as_it_was(
         (errno.ESTALE, SystemFailed, "archive-failed", "mount it again"),
         (errno.EIO, SystemFailed, "archive-failed", "mount it again"),
         (errno.ENAMETOOLONG, SystemFailed, "archive-failed", "then retry"),
+        (errno.EMFILE, SystemFailed, "archive-failed", "ulimit -n"),
     ],
 )
 def test_each_error_of_a_disk_names_the_mount_and_the_next_step(
@@ -314,6 +315,14 @@ def test_each_error_of_a_disk_names_the_mount_and_the_next_step(
     assert error.code == code
     assert "'/mnt/Archive3'" in error.message
     assert action in error.action
+
+
+def test_a_process_that_may_open_no_more_files_blames_no_disk():
+    errors = OSError(errno.EMFILE, "Too many open files"), OSError(errno.ENFILE, "Too many open files in system")
+    for error in errors:
+        assert "ulimit -n" in scratch_error(error, "/scratch/x").action
+        told = archive_error(error, mount=Path("/mnt/Archive3"), path=Path("/mnt/Archive3/84/x"))
+        assert "failed" not in told.message
 
 
 def test_two_syncs_of_one_work_exclude_each_other(work: Path, root: Path, copy: Path, content: Content):

@@ -14,7 +14,10 @@ ANSWER_SECONDS = 60.0
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
 _LOST = frozenset({errno.ESTALE, errno.EIO, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ENODEV})
+
+_OPEN_MORE = "Let the process have more files open at a time (ulimit -n): 1,024 are enough. Then retry."
 
 
 class ArchiveFailed(SystemFailed):
@@ -87,6 +90,8 @@ def archive_error(error: OSError, *, mount: Path, path: Path | str) -> AoError:
             code="waiting-for-disk",
         )
     reason = error.strerror or str(error)
+    if error.errno in _NO_DESCRIPTOR:  # the disk is well
+        return ArchiveFailed(f"{str(path)!r} on {str(mount)!r} could not be opened: {reason}.", action=_OPEN_MORE)
     if error.errno in _NOT_WRITABLE:
         action = f"Mount {str(mount)!r} writable for uid {os.geteuid()}, then retry."
     elif error.errno in _LOST:
@@ -108,9 +113,10 @@ def scratch_errors(path: Path | str) -> Iterator[None]:
 def scratch_error(error: OSError, path: Path | str) -> ScratchFailed:
     """Return the operator's error for ``error``, met while reading ``path`` on scratch."""
     place = error.filename if isinstance(error.filename, str) else str(path)
+    action = "Check the scratch disk; if the file is gone, unpack the delivery again."
     return ScratchFailed(
         f"The work on scratch cannot be read at {place!r}: {error.strerror or error}.",
-        action="Check the scratch disk; if the file is gone, unpack the delivery again.",
+        action=_OPEN_MORE if error.errno in _NO_DESCRIPTOR else action,
     )
 
 
