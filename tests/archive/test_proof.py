@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ao_workflows.archive import ArchiveFailed, hold_place, proof, sync_work, verify_copy
+from ao_workflows.archive.tree import Tree, read_tree
 from ao_workflows.errors import MustWait
 from ao_workflows.inventory import FileRecord
 from ao_workflows.works import Rid
@@ -89,6 +90,35 @@ def test_the_archives_own_record_is_not_compared_with_that_of_an_earlier_copy(ro
     inventory = inventory_of(work)
     sync_work(work, root, rid=RID, inventory=inventory)
     assert found(root, inventory) == []
+
+
+def test_a_pipe_that_took_the_place_of_a_file_is_told_and_not_waited_for(root, copy, delivered, monkeypatch):
+    def listed_before(path: Path) -> Tree:
+        found = read_tree(path)
+        (copy / SECOND).unlink()
+        os.mkfifo(copy / SECOND)
+        return found
+
+    monkeypatch.setattr(proof, "read_tree", listed_before)
+    with pytest.raises(ArchiveFailed, match="00010002"):
+        verify_copy(root, rid=RID, inventory=delivered)
+
+
+def test_a_file_that_grows_while_it_is_read_is_not_read_byte_by_byte(root, copy, delivered, monkeypatch):
+    asked: list[int] = []
+    real = os.read
+
+    def grown(descriptor: int, length: int) -> bytes:
+        asked.append(length)
+        if len(asked) == 1:
+            with (copy / FIRST).open("ab") as file:
+                file.write(bytes(5000))
+        return real(descriptor, length)
+
+    monkeypatch.setattr(os, "read", grown)
+    only = [record for record in delivered if record.path == FIRST]
+    assert found(root, only) == [("copy-file-differs", FIRST)]
+    assert len(asked) < 5
 
 
 def test_a_program_that_outlives_its_caller_still_holds_the_place(root):

@@ -19,7 +19,8 @@ _AHEAD = 8 * _CHUNK
 _ONCE_MORE_AFTER = 0.002
 """Seconds after which a file that the system did not drop from memory is tried once more."""
 
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Opening a pipe must not wait for its writer.
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class WriteDamaged(ArchiveFailed):
@@ -98,7 +99,8 @@ def _damaged(copy: FileCopy, *, expected: str, found: str, mount: Path) -> Syste
 def _hash(descriptor: int) -> str:
     digest = hashlib.sha512()
     left = os.fstat(descriptor).st_size
-    while chunk := os.read(descriptor, min(_CHUNK, max(0, left) + 1)):
+    # Not more than is there, but for a byte that shows that the file has grown: memory for more takes longer to get.
+    while chunk := os.read(descriptor, min(_CHUNK, left + 1) if left >= 0 else _CHUNK):
         digest.update(chunk)
         left -= len(chunk)
     return digest.hexdigest()
