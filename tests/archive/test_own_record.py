@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ao_workflows.archive import (
+    Access,
     ArchiveFailed,
     RecordDamaged,
     Recorded,
@@ -237,7 +238,13 @@ def removes_all(copy: Path) -> None:
     shutil.rmtree(copy)
 
 
-@pytest.mark.parametrize("does", [overwrites, removes_all])
+def links(copy: Path) -> None:
+    for path in (RECORD, HISTORY):
+        (copy / path).unlink()
+        (copy / path).symlink_to(copy.parents[1] / "elsewhere")
+
+
+@pytest.mark.parametrize("does", [overwrites, removes_all, links])
 @pytest.mark.parametrize("error", [None, SystemFailed("the program failed")])
 def test_what_a_program_does_to_the_record_is_undone_however_it_ends(prove, root, copy, does, error):
     prove()
@@ -247,6 +254,16 @@ def test_what_a_program_does_to_the_record_is_undone_however_it_ends(prove, root
         if error:
             raise error
     assert {path: (copy / path).read_bytes() for path in (RECORD, HISTORY)} == before
+    assert not (copy.parents[1] / "elsewhere").exists()
+
+
+def test_whoever_could_use_the_records_folder_still_can_when_a_program_has_removed_it(prove, root, copy):
+    access = Access(folder_mode=0o2770)
+    prove(access=access)
+    with own_record_kept(root, RID, access=access):
+        removes_all(copy)
+    prove(access=access)
+    assert (copy / "sync-inventory").stat().st_mode & 0o7777 == 0o2770
 
 
 def test_a_record_that_a_work_brings_along_is_not_taken_for_that_of_the_copy(root, copy):
@@ -255,6 +272,17 @@ def test_a_record_that_a_work_brings_along_is_not_taken_for_that_of_the_copy(roo
         overwrites(copy)
         (copy / "sync-inventory" / "W22084.of-the-site.txt").write_text("of the work itself")
     assert os.listdir(copy / "sync-inventory") == ["W22084.of-the-site.txt"]
+
+
+def test_nothing_is_taken_out_of_a_folder_that_a_program_has_linked_in_place_of_the_records(root, copy, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / RECORD.rpartition("/")[2]).write_text("of somebody")
+    copy.mkdir(parents=True)
+    with pytest.raises(ArchiveFailed) as caught, own_record_kept(root, RID):
+        (copy / "sync-inventory").symlink_to(elsewhere)
+    assert caught.value.code == "archive-in-the-way"
+    assert len(list(elsewhere.iterdir())) == 1
 
 
 def test_a_damaged_record_is_told_before_the_program_works_for_hours(prove, root, copy):

@@ -1,5 +1,6 @@
 """The archive copy's own record where another program writes the copy: kept from it, and written anew after it."""
 
+import os
 import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,15 +35,17 @@ class Recorded:
 
 
 @contextmanager
-def own_record_kept(root: Path, rid: Rid) -> Iterator[None]:
+def own_record_kept(root: Path, rid: Rid, *, access: Access | None = None) -> Iterator[None]:
     """Undo at the end of the block, however it ends, what happened in it to the copy's own record.
 
     A work that once came out of the archive brings the record of then along, and a program that knows nothing of that
     puts it in place of the one of today; another removes the copy first, with all that is known of it.
 
     :param root: the folder that holds the mounts ``Archive0`` … ``Archive3``.
+    :param access: who may use the record's folder if that has to be made again.
     :raises RecordDamaged: at the beginning, if it cannot be read: programs may run for hours.
-    :raises ArchiveFailed: if the disk fails, or something that is no file stands in its place.
+    :raises ArchiveFailed: if the disk fails; if something that is no file stands in its place at the beginning, or
+        something that is no folder in that of its folder.
     """
     place = place_of(root, rid)
     before = _own_files(place.path, rid, mount=place.mount)
@@ -50,13 +53,10 @@ def own_record_kept(root: Path, rid: Rid) -> Iterator[None]:
     try:
         yield
     finally:
-        now = _own_files(place.path, rid, mount=place.mount)
-        for path in sorted(before.keys() | now.keys()):
-            if path not in before:
-                with archive_errors(place.mount, place.path / path):
-                    (place.path / path).unlink()
-            elif now.get(path) != before[path]:
-                _write(place.path / path, before[path], mount=place.mount)
+        if before:
+            _make_folder(place.path, access or Access(), mount=place.mount)
+        for path in record_files(rid) if _has_folder(place.path, mount=place.mount) else ():
+            _put_back(place.path / path, before.get(path), mount=place.mount)
 
 
 def record_proof(
@@ -82,11 +82,7 @@ def record_proof(
     kept, changed = _beside({record.path for record in proved}, proof.archived, known, copy, mount=mount)
     records = sorted([*proved, *kept])
     if records != sorted(before.values()):
-        with archive_errors(mount, copy / FOLDER):
-            if not is_real_folder(copy / FOLDER):
-                (copy / FOLDER).mkdir()
-                (access or Access()).give_folder(copy / FOLDER)
-                sync_folder(copy)
+        _make_folder(copy, access or Access(), mount=mount)
         put_on_record(copy, rid, before.values(), records, mount=mount, moment=datetime.now(UTC))
     remove_pending(copy, rid, mount=mount)
     with archive_errors(mount, copy / FOLDER):
@@ -123,23 +119,53 @@ def _beside(
     return kept, changed
 
 
-def _write(path: Path, text: str, *, mount: Path) -> None:
-    with record_errors(mount, path.parent), whole_file(path, what="the archive's record", make_folder=True) as file:
+def _has_folder(copy: Path, *, mount: Path) -> bool:
+    """Tell whether the copy has a folder for the record; a link in place of either is an error."""
+    with archive_errors(mount, copy / FOLDER):
+        return is_real_folder(copy) and is_real_folder(copy / FOLDER)
+
+
+def _make_folder(copy: Path, access: Access, *, mount: Path) -> None:
+    """Make the record's folder if it is not there; the copy's own, too, where a program has removed that."""
+    for folder in (copy, copy / FOLDER):
+        with archive_errors(mount, folder):
+            if not is_real_folder(folder):
+                folder.mkdir()
+                access.give_folder(folder)
+                sync_folder(folder.parent)
+
+
+def _put_back(path: Path, text: str | None, *, mount: Path) -> None:
+    """Let a file have this text again, or let it be gone; a link that has got its name is not followed, and goes."""
+    with archive_errors(mount, path):
+        if text is None:
+            path.unlink(missing_ok=True)
+            return
+        if _text_of(path) == text:
+            return
+    with record_errors(mount, path.parent), whole_file(path, what="the archive's record") as file:
         file.write(text)
 
 
 def _own_files(copy: Path, rid: Rid, *, mount: Path) -> dict[str, str]:
     """Return the text of the copy's own files, by path; what the disk has spoiled of it as it is legible."""
-    texts = {}
+    texts: dict[str, str] = {}
+    if not _has_folder(copy, mount=mount):
+        return texts
     with archive_errors(mount, copy / FOLDER):
-        if not (is_real_folder(copy) and is_real_folder(copy / FOLDER)):
-            return {}
         for path in record_files(rid):
-            try:
-                mode = (copy / path).lstat().st_mode
-            except FileNotFoundError:
-                continue
-            if not stat.S_ISREG(mode):
-                raise in_the_way(copy / path, kind_of(mode))
-            texts[path] = (copy / path).read_text("ascii", "backslashreplace")
+            text = _text_of(copy / path)
+            if text is not None:
+                texts[path] = text
+            elif os.path.lexists(copy / path):
+                raise in_the_way(copy / path, kind_of((copy / path).lstat().st_mode))
     return texts
+
+
+def _text_of(path: Path) -> str | None:
+    """Return the text of a file, ``None`` if there is none, or something else."""
+    try:
+        is_file = stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return None
+    return path.read_text("ascii", "backslashreplace") if is_file else None

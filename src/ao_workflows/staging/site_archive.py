@@ -72,7 +72,7 @@ def archived_by_command(
     def hold(progress: Progress) -> tuple[ExitStack, ExitStack, int]:
         with ExitStack() as outer, ExitStack() as inner:
             lock = outer.enter_context(hold_place(root, rid, at_once=settings.archive.max_syncs))
-            inner.enter_context(own_record_kept(root, rid))
+            inner.enter_context(own_record_kept(root, rid, access=access))
             progress(0)  # nobody else would let go of it
             return outer.pop_all(), inner.pop_all(), lock
 
