@@ -113,6 +113,12 @@ def test_a_file_that_nobody_has_on_record_and_nobody_delivered_is_not_recorded(p
     assert stranger.path not in {record.path for record in prove().records}
 
 
+def test_of_a_copy_of_which_nothing_was_proved_nothing_is_recorded(root, copy):
+    nothing = verify_copy(root, rid=RID, inventory=[])
+    assert record_proof(root, RID, nothing) == Recorded((), ())
+    assert not copy.exists()
+
+
 def test_a_file_that_changed_since_it_was_recorded_keeps_its_record_and_is_told(prove, copy):
     prove()
     kept = earlier(copy)

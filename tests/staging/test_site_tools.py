@@ -1,5 +1,6 @@
 """The site's own programs do the work of the stages audit and archive, and are believed what the disk confirms."""
 
+import hashlib
 import os
 import socket
 import subprocess
@@ -10,10 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ao_workflows.archive import hold_place
+from ao_workflows.archive import EmptyWork, hold_place
 from ao_workflows.catalog import changes_of, events_of, find_delivery, manifest_of
 from ao_workflows.errors import ExitCode, SystemFailed
+from ao_workflows.inventory import FileRecord, write_inventory
 from ao_workflows.settings import Settings
+from ao_workflows.staging.scratch import inventory_file
+from ao_workflows.staging.site_archive import archived_by_command
 from ao_workflows.staging.site_tools import sync_to_archive, sync_to_web
 from ao_workflows.staging.sync_plan import plan_sync
 from ao_workflows.works import Rid
@@ -232,6 +236,18 @@ def test_litter_that_it_does_not_copy_is_told_and_may_be_allowed(site_house, rec
     assert "may_skip_litter" in strict.works()[0].action
     assert mild.states() == {"W22084": "complete"}
     assert outcome(mild, "archive").detail["skipped"] == [litter]
+
+
+def test_a_work_of_which_all_was_left_out_as_litter_is_not_archived(site_house, record, tmp_path):
+    (record / "wrong").write_text("skips-litter")
+    house = site_house(sync="may_skip_litter = true")
+    content, rid = b"of a desktop", Rid("W22084")
+    work = write_files(tmp_path / rid, {"images/W22084-0001/.DS_Store": content})
+    inventory = [FileRecord("images/W22084-0001/.DS_Store", len(content), hashlib.sha512(content).hexdigest(), 0)]
+    write_inventory(inventory_file(tmp_path, rid), inventory)
+    plan = plan_sync(house.settings, work)
+    with pytest.raises(EmptyWork, match="nothing but litter"):
+        archived_by_command(house.settings, plan, tmp_path, rid, inventory, recorded=[])
 
 
 def test_one_that_hangs_is_ended_and_told(site_house, tmp_path):

@@ -85,8 +85,9 @@ def record_proof(
         _make_folder(copy, access or Access(), mount=mount)
         put_on_record(copy, rid, before.values(), records, mount=mount, moment=datetime.now(UTC))
     remove_pending(copy, rid, mount=mount)
-    with archive_errors(mount, copy / FOLDER):
-        sync_folder(copy / FOLDER)
+    if _has_folder(copy, mount=mount):
+        with archive_errors(mount, copy / FOLDER):
+            sync_folder(copy / FOLDER)
     return Recorded(tuple(records), tuple(changed))
 
 

@@ -56,7 +56,8 @@ def archived_by_command(
     :returns: what was done, for the record, and all that the copy holds now.
     :raises MustWait: (``waiting-for-sync``) if another sync of the work runs, also one that outlived its caller;
         (``waiting-for-mount``) if the mount does not answer before the program runs, or after it.
-    :raises ContentRejected: if the work holds no file, or the program says that the content is bad.
+    :raises ContentRejected: if the work holds no file, or none but litter that was left out; if the program says that
+        the content is bad.
     :raises SystemFailed: (``sync-command-unproved``) naming each file that is missing in the archive or differs;
         (``scratch-damaged``) if that is because scratch is damaged; if the program, or the archive, fails.
     """
@@ -98,6 +99,11 @@ def archived_by_command(
                 if any(not _is_as_unpacked(folder / rid, by_path[finding.path]) for finding in findings):
                     raise _damaged(folder, rid)
                 raise _unproved(settings.sync.command, place, findings, job.log_file)
+            if not proof.records:  # as above
+                raise EmptyWork(
+                    f"{rid} holds nothing but litter by its name, and {settings.sync.command} has left all of it out.",
+                    action="Deliver the work with its content.",
+                )
             progress(0)
             return proof, skipped, record_proof(root, rid, proof, recorded=recorded, access=access)
 
