@@ -104,6 +104,18 @@ def test_a_pipe_that_took_the_place_of_a_file_is_told_and_not_waited_for(root, c
         verify_copy(root, rid=RID, inventory=delivered)
 
 
+def test_a_link_that_took_the_place_of_a_folder_since_it_was_listed_is_told(root, copy, work, delivered, monkeypatch):
+    def listed_before(path: Path) -> Tree:
+        found = read_tree(path)
+        shutil.rmtree(copy / "images")
+        (copy / "images").symlink_to(work / "images")
+        return found
+
+    monkeypatch.setattr(proof, "read_tree", listed_before)
+    with pytest.raises(ArchiveFailed, match="is a symbolic link"):
+        verify_copy(root, rid=RID, inventory=delivered)
+
+
 def test_a_file_that_grows_while_it_is_read_is_not_read_byte_by_byte(root, copy, delivered, monkeypatch):
     asked: list[int] = []
     real = os.read

@@ -101,6 +101,8 @@ def verify_copy(root: Path, *, rid: Rid, inventory: Iterable[FileRecord], progre
                 else:
                     findings.append(_differs(record, "SHA-512", record.sha512, checksum))
                 tell(record.size)
+        for folder in found.folders:  # what became a link since the listing has led to files of somewhere else
+            is_real_folder(place.path / folder)
     return Proof(tuple(sorted(findings, key=lambda finding: finding.path)), tuple(records), found)
 
 
