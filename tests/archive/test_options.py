@@ -143,6 +143,30 @@ class TestReplacing:
         assert sync_work(work, root, rid=RID, options=options).replaced == 1
         assert not (copy.parent / ".W1184.replaced").exists()
 
+    def test_whoever_may_use_the_works_folders_may_use_those_of_what_was_kept(self, work: Path, root: Path, copy: Path):
+        options = SyncOptions(keep_replaced_days=3, access=Access(folder_mode=0o2775))
+        before = os.umask(0o077)
+        try:
+            sync_work(work, root, rid=RID, options=options)
+            (work / PAGE).write_bytes(b"a better scan")
+            sync_work(work, root, rid=RID, options=options)
+        finally:
+            os.umask(before)
+        kept = copy.parent / ".W22084.replaced"
+        modes = [folder.stat().st_mode & 0o7777 for folder in (kept, *kept.rglob("*")) if folder.is_dir()]
+        assert modes == [0o2775] * 4
+
+    def test_what_cannot_be_removed_is_named(self, work: Path, root: Path, copy: Path, monkeypatch: pytest.MonkeyPatch):
+        def refuse(*_: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied", "00010002.jpg")
+
+        old = copy.parent / ".W1184.replaced" / "2020-01-01T000000Z"
+        old.mkdir(parents=True)
+        monkeypatch.setattr(shutil, "rmtree", refuse)
+        with pytest.raises(ArchiveFailed) as caught:
+            sync_work(work, root, rid=RID, options=SyncOptions(keep_replaced_days=3))
+        assert repr(str(old)) in caught.value.message
+
     @pytest.mark.parametrize("kind", ["link", "file"])
     def test_what_only_has_the_name_of_a_time_is_left_alone(self, work: Path, root: Path, copy: Path, kind: str):
         old = copy.parent / ".W1184.replaced" / "2020-01-01T000000Z"

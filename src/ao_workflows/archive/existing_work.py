@@ -73,7 +73,8 @@ def update(job: Job) -> SyncResult:
     with archive_errors(mount, copy):
         for path in found.unfinished:
             (copy / path).unlink()
-    replaced = Replaced(job.place, job.rid, days=job.options.keep_replaced_days, moment=job.moment)
+    options = job.options
+    replaced = Replaced(job.place, job.rid, days=options.keep_replaced_days, moment=job.moment, access=options.access)
     paths = (*plan.add, *plan.replace)
     with flushed(mount) as flush:
         transferred = _bring(found, paths, replaced=replaced, flush=flush)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ao_workflows.archive.copying import temporary_for
 from ao_workflows.archive.disk import archive_errors
+from ao_workflows.archive.options import Access
 from ao_workflows.archive.place import Place, is_real_folder
 from ao_workflows.works import Rid
 
@@ -24,10 +25,12 @@ class Replaced:
     No two syncs share a folder, however soon one follows another, so that neither takes what the other keeps.
 
     :param days: how long it is kept; 0 for not at all.
+    :param access: who may use the folders: whoever syncs next beside them has to remove them one day.
     """
 
-    def __init__(self, place: Place, rid: Rid, *, days: int, moment: datetime) -> None:
+    def __init__(self, place: Place, rid: Rid, *, days: int, moment: datetime, access: Access) -> None:
         self._place = place
+        self._access = access
         self._days = days
         self._moment = moment
         self._of_work = place.shard / f".{rid}.replaced"
@@ -44,7 +47,7 @@ class Replaced:
             if self._folder is None:
                 self._folder = self._make_folder()
             there, here = self._place.path / path, self._folder / path
-            here.parent.mkdir(parents=True, exist_ok=True)
+            self._make_parents(here.parent)
             try:
                 os.link(there, here, follow_symlinks=False)
             except OSError as error:
@@ -59,26 +62,38 @@ class Replaced:
             # The sync of another work may remove the folder of them all while it is empty.
             with suppress(FileNotFoundError):
                 if not is_real_folder(self._of_work):
-                    self._of_work.mkdir()
+                    self._make(self._of_work)
                 try:
-                    folder.mkdir()
+                    self._make(folder)
                 except FileExistsError:
                     moment += timedelta(seconds=1)
                 else:
                     return folder
 
+    def _make_parents(self, folder: Path) -> None:
+        if not folder.is_dir():
+            self._make_parents(folder.parent)
+            self._make(folder)
+
+    def _make(self, folder: Path) -> None:
+        folder.mkdir()
+        self._access.give_folder(folder)
+
 
 def remove_old(place: Place, *, days: int, moment: datetime) -> None:
-    """Remove what was kept for more than ``days`` days at ``moment``, of all works of the shard; nothing for 0 days."""
+    """Remove what was kept for more than ``days`` days at ``moment``, of all works of the shard; nothing for 0 days.
+
+    :raises ArchiveFailed: naming the folder, if that cannot be done.
+    """
     if not days:
         return
     with archive_errors(place.mount, place.shard):
         for folder in place.shard.iterdir():
             if _FOLDER.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
-                _remove_older(folder, than=moment - timedelta(days=days))
+                _remove_older(folder, than=moment - timedelta(days=days), mount=place.mount)
 
 
-def _remove_older(folder: Path, *, than: datetime) -> None:
+def _remove_older(folder: Path, *, than: datetime, mount: Path) -> None:
     for dated in list(folder.iterdir()):
         try:
             kept_since = datetime.strptime(dated.name, _DATED).replace(tzinfo=UTC)
@@ -87,9 +102,9 @@ def _remove_older(folder: Path, *, than: datetime) -> None:
         if kept_since >= than or dated.is_symlink() or not dated.is_dir():
             continue
         # Another sync of the mount may be at it, too.
-        with suppress(FileNotFoundError):
+        with archive_errors(mount, dated), suppress(FileNotFoundError):
             shutil.rmtree(dated)
-    with suppress(FileNotFoundError):
+    with archive_errors(mount, folder), suppress(FileNotFoundError):
         if not any(folder.iterdir()):
             folder.rmdir()
 
