@@ -104,6 +104,9 @@ def test_where_the_web_is_not_to_be_refreshed_other_content_is_no_fault_and_a_mi
     files = work_files("W22084") | {"config/sync.yml": b"sync: {update_web: false}\n"}
     (record / "wrong").write_text("web-flips-a-byte")
     assert deliver(house, files) == ExitCode.DONE
+    detail = outcome(house, "publish").detail
+    assert detail["there"] == 3
+    assert "verified" not in detail
     (record / "wrong").write_text("web-forgets-a-page")
     house.send(bag_zip(house.root / "second.bag.zip", {"W22084": files}), key="second.bag.zip")
     assert house.run().exit_code == ExitCode.SYSTEM

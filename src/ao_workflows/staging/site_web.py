@@ -52,7 +52,9 @@ def published_by_command(
         )
     if findings:
         raise _unproved(program, address, findings, job.log_file)
-    return detail | {"verified": sum(len(volume.files) for volume in volumes), "bytes": bytes_of(volumes)}
+    # Where other content was to be left alone, nothing was compared.
+    counted = "verified" if options.update else "there"
+    return detail | {counted: sum(len(volume.files) for volume in volumes), "bytes": bytes_of(volumes)}
 
 
 def _unproved(program: str, address: str, findings: Sequence[Finding], log_file: Path) -> SystemFailed:

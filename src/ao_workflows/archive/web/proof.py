@@ -53,7 +53,8 @@ def verify_web(
     :param volumes: what has to be there; a group without images needs nothing.
     :param options: how it was to be published: its ``prefix``, ``update`` and ``at_once`` count.
     :param progress: called with the bytes of each image that has been dealt with since the last call.
-    :returns: findings whose paths are relative to the work.
+    :returns: findings whose paths are those of the objects, relative to the work's place on the web. In works of layout
+        V2, the files have others.
     :raises AoError: if the store does not answer, or an image cannot be read or is not what is on record of it.
     """
     volumes = [volume for volume in volumes if volume.files]
