@@ -20,13 +20,11 @@ class Transferred:
     """What came of a transfer.
 
     :param checksums: SHA-512 of each file, in the order in which they were given.
-    :param read_back: files that were read back and compared.
-    :param from_memory: those among them whose bytes the system had in memory all the same, so that the disk itself
-        was not asked.
+    :param from_memory: files that were read back and whose bytes the system had in memory all the same, so that the
+        disk itself was not asked.
     """
 
     checksums: tuple[str, ...]
-    read_back: int
     from_memory: int
 
 
@@ -82,7 +80,7 @@ def transfer(
                 from_memory += in_memory
                 progress(sum(_later(copy, rereads=True) for copy, _ in batch))
     checksums = tuple(sha512 for batch in done for _, sha512 in batch)
-    return Transferred(checksums, len(checksums) if rereads else 0, from_memory)
+    return Transferred(checksums, from_memory)
 
 
 def remove_written(copies: Iterable[FileCopy]) -> None:
