@@ -18,6 +18,7 @@ from ao_workflows.archive import (
     ScratchFailed,
     SyncOptions,
     copying,
+    reading_back,
     sync_work,
     transfer,
 )
@@ -341,6 +342,16 @@ class TestProof:
         assert sync_work(work, root, rid=RID, options=SyncOptions(verify="written")).from_memory == 0
         assert content(copy) == content(work)
 
+    def test_what_is_not_read_back_is_hashed_while_it_is_written(
+        self, work: Path, root: Path, copy: Path, inventory_of: TakeInventory
+    ):
+        inventory, state = inventory_of(work), (work / PAGE).stat()
+        (work / PAGE).write_bytes(b"secOnd page")
+        os.utime(work / PAGE, ns=(state.st_mtime_ns, state.st_mtime_ns))
+        with pytest.raises(ScratchDamaged):
+            sync_work(work, root, rid=RID, inventory=inventory, options=SyncOptions(verify="written"))
+        assert not copy.exists()
+
     def test_a_bit_that_flips_later_is_found_by_the_next_check(self, work: Path, root: Path, copy: Path):
         sync_work(work, root, rid=RID, options=SyncOptions(verify="written"))
         state = (copy / PAGE).stat()
@@ -357,6 +368,13 @@ class TestProof:
         monkeypatch.setattr(os, "posix_fadvise", lambda *_: None)
         result = sync_work(work, root, rid=RID)
         assert (result.verified, result.from_memory) == (6, 5)  # one of the six has no bytes
+
+    @pytest.mark.parametrize(("is_kept", "from_memory"), [(False, 0), (True, 5)])
+    def test_only_what_memory_answered_for_is_counted(
+        self, work: Path, root: Path, monkeypatch: pytest.MonkeyPatch, *, is_kept: bool, from_memory: int
+    ):
+        monkeypatch.setattr(reading_back, "_is_in_memory", lambda _: is_kept)
+        assert sync_work(work, root, rid=RID).from_memory == from_memory
 
 
 class TestAccess:

@@ -150,6 +150,20 @@ def test_what_is_on_record_elsewhere_counts_where_the_copys_own_record_is_missin
     assert recorded.changed == ()
 
 
+def test_of_two_records_that_fit_that_of_the_copy_counts(prove, copy):
+    own = earlier(copy)
+    (copy / "sync-inventory").mkdir()
+    write_inventory(copy / RECORD, [own])
+    assert own in prove(recorded=[own._replace(sha512="0" * 128)]).records
+
+
+def test_what_a_work_brings_along_beside_the_records_is_proved_and_not_recorded(prove, copy, work):
+    (work / "sync-inventory").mkdir()
+    (work / "sync-inventory" / "of the site.txt").write_text("of the work itself")
+    assert len(prove().records) == 6
+    assert (copy / "sync-inventory" / "of the site.txt").exists()
+
+
 def test_what_a_killed_built_in_sync_has_replaced_is_recorded_as_it_is_and_its_note_goes(prove, copy):
     prove()
     was = earlier(copy)

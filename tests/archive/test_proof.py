@@ -47,6 +47,17 @@ def test_each_file_that_is_missing_is_named(root, copy, delivered):
     assert found(root, delivered) == [("copy-file-missing", FIRST), ("copy-file-missing", SECOND)]
 
 
+def test_what_differs_and_what_is_missing_is_told_in_the_order_of_the_paths_and_what_was_read_is_progress(
+    root, copy, delivered
+):
+    (copy / FIRST).write_bytes(b"first pagE" * 1000)
+    (copy / SECOND).unlink()
+    read: list[int] = []
+    findings = verify_copy(root, rid=RID, inventory=delivered[::-1], progress=read.append).findings
+    assert [finding.path for finding in findings] == [FIRST, SECOND]
+    assert sorted(read) == sorted(record.size for record in delivered if record.path != SECOND)
+
+
 def test_a_copy_that_is_not_there_misses_every_file(root, copy, delivered):
     shutil.rmtree(copy)
     assert len(found(root, delivered)) == 6

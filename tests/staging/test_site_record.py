@@ -1,6 +1,7 @@
 """What the site's program archived is, once proved, on record in the copy and in the catalog, the same in both."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,6 +63,20 @@ def test_each_delivery_is_on_record_in_the_copy_and_in_the_catalog(site_house: C
     assert [line["removed"] for line in on_disk] == [[], []]
     for line, change in zip(on_disk, changes, strict=True):
         assert {kind: line[kind] for kind in ("added", "replaced", "removed")} == change.paths
+
+
+def test_what_the_copys_own_record_has_lost_is_known_from_the_catalog_and_folders_are_for_whom_they_are_meant(
+    site_house: Callable[..., House],
+):
+    house = site_house()
+    text = house.config.read_text().replace("archive = {", 'archive = { folder_mode = "2770",')
+    house.config.write_text(text)
+    assert deliver(house, work_files("W22084"), "first") == ExitCode.DONE
+    folder = copy_of(house) / "sync-inventory"
+    shutil.rmtree(folder)
+    assert deliver(house, work_files("W22084", pages=2), "second") == ExitCode.DONE
+    assert {record.path for record in record_of(house)} >= THIRD
+    assert folder.stat().st_mode & 0o7777 == 0o2770
 
 
 def test_old_records_that_a_work_brings_along_take_the_place_of_none_and_can_be_delivered_again(
