@@ -55,7 +55,8 @@ def test_what_differs_and_what_is_missing_is_told_in_the_order_of_the_paths_and_
     read: list[int] = []
     findings = verify_copy(root, rid=RID, inventory=delivered[::-1], progress=read.append).findings
     assert [finding.path for finding in findings] == [FIRST, SECOND]
-    assert sorted(read) == sorted(record.size for record in delivered if record.path != SECOND)
+    sizes = sorted(record.size for record in delivered if record.path != SECOND)
+    assert sorted(size for size in read if size) == [size for size in sizes if size]
 
 
 def test_a_copy_that_is_not_there_misses_every_file(root, copy, delivered):
@@ -181,7 +182,7 @@ def test_all_is_written_out_and_each_file_dropped_from_memory_before_it_is_read(
     monkeypatch.setattr(os, "posix_fadvise", advised)
     monkeypatch.setattr(proof, "flushed", noted)
     assert found(root, delivered) == []
-    assert calls[0] == ("flush", (root / "Archive3").stat().st_ino)
+    assert calls[0] == ("flush", copy.parent.stat().st_ino)
     for record in delivered:
         inode = (copy / record.path).stat().st_ino
         assert [name for name, number in calls if number == inode] == ["drop", "ask"]

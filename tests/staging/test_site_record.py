@@ -2,12 +2,21 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from ao_workflows.archive import hold_place
 from ao_workflows.catalog import ChangeRow, changes_of, manifest_of
-from ao_workflows.errors import ExitCode
+from ao_workflows.errors import ExitCode, MustWait
 from ao_workflows.inventory import FileRecord, read_inventory
+from ao_workflows.settings import Settings
+from ao_workflows.staging import site_archive
+from ao_workflows.staging.on_mount import on_mount
+from ao_workflows.works import Rid
 from fixtures.house import House, bag_zip, work_files
 from fixtures.images import jpeg
 from fixtures.site import outcome
@@ -135,3 +144,27 @@ def test_a_link_in_place_of_the_records_folder_is_told_and_not_written_through(
     assert deliver(house, work_files("W22084"), "first") == ExitCode.SYSTEM
     assert house.works()[0].reason_code == "archive-in-the-way"
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_mount_that_falls_silent_while_the_program_runs_keeps_no_lock_and_the_next_attempt_proves_the_copy(
+    site_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+):
+    house = site_house(others="process = { wait_seconds = 1 }")
+    calls = []
+
+    def silent_after_the_program(settings: Settings, mount: Path, work: Callable, **others: Any) -> Any:
+        calls.append(work.__name__)
+        if work.__name__ == "prove":
+            raise MustWait("the archive mount to answer", action="Check it.", code="waiting-for-mount")
+        return on_mount(settings, mount, work, **others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site_archive, "on_mount", silent_after_the_program)
+        deliver(house, work_files("W22084"), "first")
+    assert calls == ["hold", "prove"]
+    assert outcome(house, "archive").code == "waiting-for-mount"
+    with hold_place(house.archive, Rid("W22084"), at_once=1):
+        pass
+    time.sleep(1)
+    assert house.run().exit_code == ExitCode.DONE
+    assert record_of(house) == catalog_of(house)[0]

@@ -76,7 +76,7 @@ def update(job: Job) -> SyncResult:
     options = job.options
     replaced = Replaced(job.place, job.rid, days=options.keep_replaced_days, moment=job.moment, access=options.access)
     paths = (*plan.add, *plan.replace)
-    with flushed(mount) as flush:
+    with flushed(job.place.shard) as flush:
         transferred = _bring(found, paths, replaced=replaced, flush=flush)
         records = [*found.held, *job.records_of(plan, paths, transferred.checksums)]
         job.finish_folders(copy)

@@ -23,7 +23,7 @@ def create(job: Job) -> SyncResult:
             job.options.access.give_folder(incoming)
         _prune(incoming, wanted=job.source)
         begun = read_tree(incoming)
-    with flushed(place.mount) as flush:
+    with flushed(place.shard) as flush:
         # What is there is read: nobody knows whether the disk had all of it when the other was killed.
         plan = job.compare(incoming, begun, recorded={}, keep_times=True, read_all=True)
         with archive_errors(place.mount, incoming):

@@ -72,7 +72,7 @@ def verify_copy(root: Path, *, rid: Rid, inventory: Iterable[FileRecord], progre
     :raises ArchiveFailed: if the disk fails, or the copy is no folder.
     """
     place, own, tell = place_of(root, rid), set(own_paths(rid)), progress or ignored
-    with archive_errors(place.mount, place.path), flushed(place.mount) as flush:
+    with archive_errors(place.mount, place.path), flushed(place.shard) as flush:
         flush()  # pages that are not written yet cannot be dropped from memory, and would be read instead of the disk
         found = read_tree(place.path) if is_real_folder(place.path) else Tree()
         findings, there = [], []

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from ao_workflows.archive import (
     record_proof,
     verify_copy,
 )
-from ao_workflows.errors import Finding, SystemFailed
+from ao_workflows.errors import AoError, Finding, SystemFailed
 from ao_workflows.inventory import FileRecord
 from ao_workflows.settings import Settings
 from ao_workflows.staging.on_mount import on_mount
@@ -34,6 +35,9 @@ from ao_workflows.staging.telling import told
 from ao_workflows.works import Rid, archive_mount, archive_path
 
 log = structlog.get_logger(__name__)
+
+_LEAVES_WITHIN = 10.0
+"""Seconds."""
 
 
 def archived_by_command(
@@ -62,7 +66,7 @@ def archived_by_command(
         (``scratch-damaged``) if that is because scratch is damaged; if the program, or the archive, fails.
     """
     if not is_whole(folder, rid):
-        raise _damaged(folder, rid)
+        raise _damaged(folder / rid)
     own = set(own_paths(rid))
     delivered = [record for record in inventory if record.path not in own]
     if not delivered:  # nothing could be proved, and that would be a success over nothing
@@ -70,50 +74,30 @@ def archived_by_command(
     root, access = settings.archive_root, archive_access(settings)
     place, mount = archive_path(root, rid), archive_mount(root, rid)
 
-    def hold(progress: Progress) -> tuple[ExitStack, ExitStack, int]:
-        with ExitStack() as outer, ExitStack() as inner:
-            lock = outer.enter_context(hold_place(root, rid, at_once=settings.archive.max_syncs))
-            inner.enter_context(own_record_kept(root, rid, access=access))
+    def hold(progress: Progress) -> _Held:
+        with ExitStack() as lock, ExitStack() as own_record:
+            descriptor = lock.enter_context(hold_place(root, rid, at_once=settings.archive.max_syncs))
+            own_record.enter_context(own_record_kept(root, rid, access=access))
             progress(0)  # nobody else would let go of it
-            return outer.pop_all(), inner.pop_all(), lock
-
-    held, kept, lock = on_mount(settings, mount, hold)
-    with held:
-        with kept:
-            # Signals, by which the program is stopped, are the main thread's affair.
-            job = sync_to_archive(settings, folder / rid, plan, keep_open=(lock,))
-            theirs = kept.pop_all()
-        mine = held.pop_all()
-
-    begun = threading.Event()
+            return _Held(descriptor, lock.pop_all(), own_record.pop_all())
 
     def prove(progress: Progress) -> tuple[Proof, list[str], Recorded]:
-        begun.set()
-        with mine:  # let go of here: on a mount whose server is gone, that, too, may never come back
-            theirs.close()
+        with held:  # let go of here: on a mount whose server is gone, that, too, may never come back
+            held.own_record.close()
             proof = verify_copy(root, rid=rid, inventory=delivered, progress=progress)
-            skipped = [each.path for each in proof.findings if settings.sync.may_skip_litter and _is_litter(each)]
-            findings = [finding for finding in proof.findings if finding.path not in set(skipped)]
-            if findings:
-                by_path = {record.path: record for record in inventory}
-                if any(not _is_as_unpacked(folder / rid, by_path[finding.path]) for finding in findings):
-                    raise _damaged(folder, rid)
-                raise _unproved(settings.sync.command, place, findings, job.log_file)
-            if not proof.records:  # as above
-                raise EmptyWork(
-                    f"{rid} holds nothing but litter by its name, and {settings.sync.command} has left all of it out.",
-                    action="Deliver the work with its content.",
-                )
+            skipped = _expect_all(settings, proof, folder / rid, inventory, job.log_file)
             progress(0)
             return proof, skipped, record_proof(root, rid, proof, recorded=recorded, access=access)
 
-    size = sum(record.size for record in delivered)
+    held = on_mount(settings, mount, hold)
     try:
+        # Signals, by which the program is stopped, are the main thread's affair.
+        job = sync_to_archive(settings, folder / rid, plan, keep_open=(held.descriptor,))
+        size = sum(record.size for record in delivered)
         with told("proving what was archived", size, place=mount) as progress:
             proof, skipped, on_record = on_mount(settings, mount, prove, progress=progress)
     finally:
-        if not begun.is_set():  # the mount is known to be silent: nothing waits for this either
-            threading.Thread(target=_let_go, args=(theirs, mine), name=f"leaving {mount}", daemon=True).start()
+        held.leave(mount)
     if skipped:
         log.warning("not archived, because of their names", files=skipped)
     if on_record.changed:
@@ -131,9 +115,59 @@ def archived_by_command(
     return detail, on_record.records
 
 
-def _let_go(*held: ExitStack) -> None:
-    for each in held:
-        each.close()
+@dataclass(slots=True)
+class _Held:
+    """What is held while the site's program runs, and until its work is on record.
+
+    :param descriptor: of the lock's file.
+    :param lock: what lets go of the place, and ``own_record``: what undoes what the program did to the copy's record.
+    :param is_used: whether a thread has it, which lets go of it.
+    """
+
+    descriptor: int
+    lock: ExitStack
+    own_record: ExitStack
+    is_used: bool = False
+
+    def __enter__(self) -> None:
+        self.is_used = True
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.own_record.close()
+
+    def leave(self, mount: Path) -> None:
+        """Let go of it, unless a thread has it; but wait no longer than a mount takes that answers."""
+        if not self.is_used:
+            leaving = threading.Thread(target=self._leave, name=f"leaving {mount}", daemon=True)
+            leaving.start()
+            leaving.join(_LEAVES_WITHIN)
+
+    def _leave(self) -> None:
+        try:
+            self.__exit__()
+        except AoError as error:  # what went wrong before it is what is told
+            log.warning("the copy's own record was not put back", message=error.message, action=error.action)
+
+
+def _expect_all(
+    settings: Settings, proof: Proof, work: Path, inventory: Sequence[FileRecord], log_file: Path
+) -> list[str]:
+    """Make sure that the copy has all that was delivered; return the litter that it may do without."""
+    skipped = [each.path for each in proof.findings if settings.sync.may_skip_litter and _is_litter(each)]
+    findings = [finding for finding in proof.findings if finding.path not in set(skipped)]
+    if findings:
+        by_path = {record.path: record for record in inventory}
+        if any(not _is_as_unpacked(work, by_path[finding.path]) for finding in findings):
+            raise _damaged(work)
+        place = archive_path(settings.archive_root, Rid(work.name))
+        raise _unproved(settings.sync.command, place, findings, log_file)
+    if not proof.records:  # a success over nothing, as above
+        raise EmptyWork(
+            f"{work.name} holds nothing but litter by its name, and {settings.sync.command} has left all of it out.",
+            action="Deliver the work with its content.",
+        )
+    return skipped
 
 
 def _unproved(program: str, place: Path, findings: Sequence[Finding], log_file: Path) -> SystemFailed:
@@ -152,10 +186,10 @@ def _unproved(program: str, place: Path, findings: Sequence[Finding], log_file: 
     )
 
 
-def _damaged(folder: Path, rid: Rid) -> SystemFailed:
-    forget(folder, rid)
+def _damaged(work: Path) -> SystemFailed:
+    forget(work.parent, Rid(work.name))
     return SystemFailed(
-        f"{folder / rid} is no longer as it was unpacked.",
+        f"{work} is no longer as it was unpacked.",
         action="Check the scratch disk; the next attempt fetches the work anew.",
         code="scratch-damaged",
     )
