@@ -114,6 +114,7 @@ def test_a_file_that_nobody_has_on_record_and_nobody_delivered_is_not_recorded(p
 
 
 def test_of_a_copy_of_which_nothing_was_proved_nothing_is_recorded(root, copy):
+    copy.parent.mkdir(parents=True)
     nothing = verify_copy(root, rid=RID, inventory=[])
     assert record_proof(root, RID, nothing) == Recorded((), ())
     assert not copy.exists()
