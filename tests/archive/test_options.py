@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from ao_workflows.archive import (
     Access,
@@ -157,16 +158,19 @@ class TestReplacing:
         modes = [folder.stat().st_mode & 0o7777 for folder in (kept, *kept.rglob("*")) if folder.is_dir()]
         assert modes == [0o2775] * 4
 
-    def test_what_cannot_be_removed_is_named(self, work: Path, root: Path, copy: Path, monkeypatch: pytest.MonkeyPatch):
+    def test_what_cannot_be_removed_stays_and_is_named_and_the_work_is_in_its_place(
+        self, work: Path, root: Path, copy: Path, content: Content, monkeypatch: pytest.MonkeyPatch
+    ):
         def refuse(*_: object) -> None:
             raise PermissionError(errno.EACCES, "Permission denied", "00010002.jpg")
 
         old = copy.parent / ".W1184.replaced" / "2020-01-01T000000Z"
         old.mkdir(parents=True)
         monkeypatch.setattr(shutil, "rmtree", refuse)
-        with pytest.raises(ArchiveFailed) as caught:
+        with capture_logs() as logs:
             sync_work(work, root, rid=RID, options=SyncOptions(keep_replaced_days=3))
-        assert repr(str(old)) in caught.value.message
+        assert [(line["event"], line["folder"]) for line in logs] == [("old versions stay", str(old))]
+        assert content(copy) == content(work)
 
     @pytest.mark.parametrize("kind", ["link", "file"])
     def test_what_only_has_the_name_of_a_time_is_left_alone(self, work: Path, root: Path, copy: Path, kind: str):

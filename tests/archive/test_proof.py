@@ -165,6 +165,30 @@ def test_a_place_whose_mount_is_missing_is_not_held(root):
     assert caught.value.code == "archive-mount-missing"
 
 
+def test_who_does_not_want_the_proof_any_more_is_not_kept_by_a_large_file(root, copy, delivered, monkeypatch):
+    large = copy / "archive" / "large.tif"
+    large.write_bytes(bytes(5 << 20))
+    real_read, read = os.read, []
+
+    def count(descriptor: int, length: int) -> bytes:
+        chunk = real_read(descriptor, length)
+        if os.path.sameopenfile(descriptor, large_file):
+            read.append(len(chunk))
+        return chunk
+
+    def stop_in_the_large_file(_: int) -> None:
+        if read:
+            raise KeyboardInterrupt
+
+    record = FileRecord("archive/large.tif", 5 << 20, "0" * 128, large.stat().st_mtime_ns)
+    with large.open("rb") as file:
+        large_file = file.fileno()
+        monkeypatch.setattr(os, "read", count)
+        with pytest.raises(KeyboardInterrupt):
+            verify_copy(root, rid=RID, inventory=[*delivered, record], progress=stop_in_the_large_file)
+    assert len(read) == 1
+
+
 def test_all_is_written_out_and_each_file_dropped_from_memory_before_it_is_read(root, copy, delivered, monkeypatch):
     calls: list[tuple[str, int]] = []
     real_advice, real_open = os.posix_fadvise, proof.flushed

@@ -83,8 +83,8 @@ def compare(
 
     def look(files: Sequence[_Doubtful]) -> list[tuple[str, str]]:
         """Return of each of the files the checksum that it has to have, and the one that the archive's file has."""
-        unknown = read_from_disk([target / file.path for file in files if file.on_record is None], mount=mount)
-        with closing(unknown):
+        paths = [target / file.path for file in files if file.on_record is None]
+        with closing(read_from_disk(paths, mount=mount, progress=progress)) as unknown:
             pairs = []
             for file in files:
                 progress(0)

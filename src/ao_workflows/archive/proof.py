@@ -83,13 +83,9 @@ def verify_copy(root: Path, *, rid: Rid, inventory: Iterable[FileRecord], progre
                 there.append(record)
 
         def look(records: Sequence[FileRecord]) -> list[str]:
-            read = read_from_disk([place.path / record.path for record in records], mount=place.mount)
-            with closing(read):
-                checksums = []
-                for on_disk in read:
-                    tell(0)
-                    checksums.append(on_disk.sha512)
-                return checksums
+            paths = [place.path / record.path for record in records]
+            with closing(read_from_disk(paths, mount=place.mount, progress=tell)) as read:
+                return [on_disk.sha512 for on_disk in read]
 
         together = list(batches(there, size=lambda record: record.size))
         records = []

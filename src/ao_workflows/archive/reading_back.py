@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
+from ao_workflows.answering import Progress, ignored
 from ao_workflows.archive.copying import FileCopy, damaged_source, hash_source
 from ao_workflows.archive.disk import ArchiveFailed, archive_errors
 from ao_workflows.errors import SystemFailed
@@ -39,12 +40,15 @@ class OnDisk(NamedTuple):
     from_disk: bool
 
 
-def read_from_disk(paths: Sequence[Path | str], *, mount: Path) -> Generator[OnDisk, None, None]:
+def read_from_disk(
+    paths: Sequence[Path | str], *, mount: Path, progress: Progress = ignored
+) -> Generator[OnDisk, None, None]:
     """Read files of the archive as the disk has them, in this order; symbolic links are not followed.
 
     The disk is asked for all of them before the first is read: one after the other, each would wait for the disk.
 
     :param paths: not many: all of them are open at the same time.
+    :param progress: called with 0 after each piece; what it raises ends the reading.
     :raises ArchiveFailed: if one cannot be read.
     """
     with ExitStack() as opened:
@@ -57,19 +61,23 @@ def read_from_disk(paths: Sequence[Path | str], *, mount: Path) -> Generator[OnD
                 os.posix_fadvise(descriptor, 0, _AHEAD, os.POSIX_FADV_WILLNEED)
         for path, descriptor, from_disk in asked:
             with archive_errors(mount, path):
-                yield OnDisk(_hash(descriptor), from_disk)
+                yield OnDisk(_hash(descriptor, progress), from_disk)
 
 
 def prove_on_disk(brought: Sequence[tuple[FileCopy, str]], *, mount: Path, goes_on: Callable[[], bool]) -> int:
     """Make sure that the disk has each of the files, which were flushed, with the SHA-512 that comes with it.
 
     :param brought: not many, as for :func:`read_from_disk`.
-    :param goes_on: tells, after each file, whether there is any use in going on.
+    :param goes_on: tells, after each file, whether there is any use in going on; asked after each piece, too.
     :returns: how many were read from memory all the same.
     :raises WriteDamaged: if one is something else. :raises ScratchDamaged: if it is so on scratch already.
     """
     from_memory = 0
-    found = read_from_disk([copy.written for copy, _ in brought], mount=mount)
+
+    def ask(_: int) -> None:
+        goes_on()
+
+    found = read_from_disk([copy.written for copy, _ in brought], mount=mount, progress=ask)
     with closing(found):
         for (copy, sha512), on_disk in zip(brought, found, strict=True):
             if on_disk.sha512 != sha512:
@@ -96,13 +104,14 @@ def _damaged(copy: FileCopy, *, expected: str, found: str, mount: Path) -> Syste
     )
 
 
-def _hash(descriptor: int) -> str:
+def _hash(descriptor: int, progress: Progress) -> str:
     digest = hashlib.sha512()
     left = os.fstat(descriptor).st_size
     # Not more than is there, but for a byte that shows that the file has grown: memory for more takes longer to get.
     while chunk := os.read(descriptor, min(_CHUNK, left + 1) if left >= 0 else _CHUNK):
         digest.update(chunk)
         left -= len(chunk)
+        progress(0)
     return digest.hexdigest()
 
 

@@ -4,15 +4,20 @@ import errno
 import os
 import re
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import structlog
 
 from ao_workflows.archive.copying import temporary_for
 from ao_workflows.archive.disk import archive_errors
 from ao_workflows.archive.options import Access
 from ao_workflows.archive.place import Place, is_real_folder
 from ao_workflows.works import Rid
+
+log = structlog.get_logger(__name__)
 
 _DATED = "%Y-%m-%dT%H%M%SZ"
 _FOLDER = re.compile(r"\.(?!\.)(.+)\.replaced")
@@ -83,30 +88,38 @@ class Replaced:
 def remove_old(place: Place, *, days: int, moment: datetime) -> None:
     """Remove what was kept for more than ``days`` days at ``moment``, of all works of the shard; nothing for 0 days.
 
-    :raises ArchiveFailed: naming the folder, if that cannot be done.
+    What cannot be removed stays, and the log names it: the work that was synced is in its place all the same.
     """
     if not days:
         return
-    with archive_errors(place.mount, place.shard):
-        for folder in place.shard.iterdir():
+    with _told(place.shard):
+        for folder in list(place.shard.iterdir()):
             if _FOLDER.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
-                _remove_older(folder, than=moment - timedelta(days=days), mount=place.mount)
+                with _told(folder):
+                    _remove_older(folder, than=moment - timedelta(days=days))
 
 
-def _remove_older(folder: Path, *, than: datetime, mount: Path) -> None:
+def _remove_older(folder: Path, *, than: datetime) -> None:
     for dated in list(folder.iterdir()):
         try:
             kept_since = datetime.strptime(dated.name, _DATED).replace(tzinfo=UTC)
         except ValueError:
             continue  # not ours
-        if kept_since >= than or dated.is_symlink() or not dated.is_dir():
-            continue
-        # Another sync of the mount may be at it, too.
-        with archive_errors(mount, dated), suppress(FileNotFoundError):
-            shutil.rmtree(dated)
-    with archive_errors(mount, folder), suppress(FileNotFoundError):
-        if not any(folder.iterdir()):
-            folder.rmdir()
+        if kept_since < than and not dated.is_symlink() and dated.is_dir():
+            with _told(dated):
+                shutil.rmtree(dated)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        pass  # another sync of the mount is at it, too
+    except OSError as error:
+        log.warning("old versions stay", folder=str(folder), error=error.strerror, action="Remove them by hand.")
 
 
 def _copy(there: Path, here: Path) -> None:
