@@ -386,7 +386,7 @@ class TestAccess:
         group = os.getgroups()[0] if os.geteuid() else 12_345
         access = Access(file_mode=0o640, folder_mode=0o2750, group=group)
         sync_work(work, root, rid=RID, options=SyncOptions(access=access))
-        for path in [copy, *copy.rglob("*")]:
+        for path in [copy.parent, copy, *copy.rglob("*")]:  # the shard's folder was made for this work
             if path.parent.name != "sync-inventory":
                 expected = 0o2750 if path.is_dir() else 0o640
                 assert (path.stat().st_mode & 0o7777, path.stat().st_gid) == (expected, group), path

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ao_workflows.archive import ArchiveFailed, hold_place, proof, sync_work, verify_copy
+from ao_workflows.archive import Access, ArchiveFailed, hold_place, proof, sync_work, verify_copy
 from ao_workflows.archive.tree import Tree, read_tree
 from ao_workflows.errors import MustWait
 from ao_workflows.inventory import FileRecord
@@ -156,6 +156,11 @@ def test_a_program_that_outlives_its_caller_still_holds_the_place(root):
         sleeper.communicate()
     with hold_place(root, RID, at_once=2):
         pass
+
+
+def test_a_folder_that_is_made_for_the_place_gets_the_mode_that_is_set(root, copy):
+    with hold_place(root, RID, at_once=2, access=Access(folder_mode=0o2770)):
+        assert copy.parent.stat().st_mode & 0o7777 == 0o2770
 
 
 def test_a_place_whose_mount_is_missing_is_not_held(root):

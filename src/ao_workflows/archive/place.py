@@ -2,10 +2,12 @@
 
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ao_workflows.archive.disk import ArchiveFailed, archive_errors, expect_answer, sync_folder
+from ao_workflows.archive.options import Access
 from ao_workflows.archive.tree import kind_of
 from ao_workflows.errors import UsageError
 from ao_workflows.works import Rid, archive_path
@@ -33,11 +35,12 @@ def place_of(root: Path, rid: Rid) -> Place:
     return Place(path.parent.parent, path.parent, path, path.with_name(f".{rid}.incoming"))
 
 
-def open_shard(place: Place) -> None:
+def open_shard(place: Place, access: Access | None = None) -> None:
     """Make sure that the mount is there, and make the shard's folder in it if need be.
 
     The mount itself is never made: if it is not mounted, the work would fill the disk that lies below.
 
+    :param access: who may use the shard's folder if that has to be made.
     :raises ArchiveFailed: (``archive-mount-missing``) if it is not there.
     :raises MustWait: (``waiting-for-mount``) if it does not answer.
     """
@@ -50,8 +53,9 @@ def open_shard(place: Place) -> None:
                 code="archive-mount-missing",
             )
         if not is_real_folder(place.shard):
-            # Another sync may make it at the same moment.
-            place.shard.mkdir(exist_ok=True)
+            with suppress(FileExistsError):  # another sync makes it at the same moment
+                place.shard.mkdir()
+                (access or Access()).give_folder(place.shard)
             sync_folder(place.mount)
 
 

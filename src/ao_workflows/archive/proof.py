@@ -10,6 +10,7 @@ from pathlib import Path
 from ao_workflows.answering import Progress, ignored
 from ao_workflows.archive.disk import archive_errors
 from ao_workflows.archive.lock import turn_of_mount, work_lock
+from ao_workflows.archive.options import Access
 from ao_workflows.archive.place import is_real_folder, open_shard, place_of
 from ao_workflows.archive.reading_back import read_from_disk
 from ao_workflows.archive.record import own_paths
@@ -39,18 +40,19 @@ class Proof:
 
 
 @contextmanager
-def hold_place(root: Path, rid: Rid, *, at_once: int) -> Iterator[int]:
+def hold_place(root: Path, rid: Rid, *, at_once: int, access: Access | None = None) -> Iterator[int]:
     """Hold the lock of a work's place in the archive, so that nothing else of ours writes there meanwhile.
 
     :param root: the folder that holds the mounts ``Archive0`` … ``Archive3``.
     :param at_once: syncs that may write to one mount at the same time.
+    :param access: who may use the folder that the work's folder is in, if that has to be made.
     :returns: the lock's descriptor. A program that inherits it holds the lock for as long as it runs, even if this
         process is killed.
     :raises ArchiveFailed: if the mount is not there, or the place is taken by something that is no folder.
     :raises MustWait: (``waiting-for-sync``) if another sync of the work runs; (``waiting-for-turn``) if too many write.
     """
     place = place_of(root, rid)
-    open_shard(place)
+    open_shard(place, access)
     with (
         work_lock(place.shard, rid, mount=place.mount) as descriptor,
         turn_of_mount(place.mount, at_once=at_once),

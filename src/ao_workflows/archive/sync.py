@@ -53,7 +53,7 @@ def sync_work(
     """
     job = _job(work, root, rid, options, inventory=inventory, progress=progress)
     place = job.place
-    open_shard(place)
+    open_shard(place, options.access)
     with work_lock(place.shard, rid, mount=place.mount), turn_of_mount(place.mount, at_once=options.at_once):
         result = update(job) if is_archived(place, work) else create(job)
         remove_old(place, days=options.keep_replaced_days, moment=job.moment)

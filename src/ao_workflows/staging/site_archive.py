@@ -76,7 +76,8 @@ def archived_by_command(
 
     def hold(progress: Progress) -> _Held:
         with ExitStack() as lock, ExitStack() as own_record:
-            descriptor = lock.enter_context(hold_place(root, rid, at_once=settings.archive.max_syncs))
+            at_once = settings.archive.max_syncs
+            descriptor = lock.enter_context(hold_place(root, rid, at_once=at_once, access=access))
             own_record.enter_context(own_record_kept(root, rid, access=access))
             progress(0)  # nobody else would let go of it
             return _Held(descriptor, lock.pop_all(), own_record.pop_all())
