@@ -24,10 +24,10 @@ airflow: $(READY) ## Start Airflow's web UI with the DAGs, pointed at the stand-
 deliver: $(READY) ## Send a delivery to the running `make airflow` (CORRUPT=1: a damaged one)
 	@$(VENV)/python -m ao_workflows.demo deliver $(if $(CORRUPT),--corrupt)
 
-test: $(READY) ## Run the tests, but for the two below that take longer (eight minutes)
+test: $(READY) ## Run the tests, but for the slow ones (eight minutes)
 	@$(VENV)/python -m pytest -n auto --ignore=tests/stack -m "not slow" $(PYTEST_ARGS)
 
-test-slow: $(READY) ## Run the slow tests: killed at any moment, measured memory (three minutes)
+test-slow: $(READY) ## Run the slow tests: killed at any moment, mounts that hang, measured memory (two minutes)
 	@$(VENV)/python -m pytest -n auto --ignore=tests/stack -m slow $(PYTEST_ARGS)
 
 .venv-fuzz/.ready: tools/setup requirements/fuzz.txt

@@ -16,6 +16,8 @@ from ao_workflows.errors import ExitCode, MustWait
 from ao_workflows.works import Rid
 from fixtures.freezing import FreezableDisk
 
+pytestmark = pytest.mark.slow
+
 Content = Callable[[Path], dict[str, tuple[bytes | None, int]]]
 RID = Rid("W22084")
 PATIENCE = 0.5

@@ -15,6 +15,8 @@ from ao_workflows.staging import site_archive
 from fixtures.freezing import FreezableDisk
 from fixtures.house import House
 
+pytestmark = pytest.mark.slow
+
 SYNC = Path(__file__).parents[1] / "fixtures" / "syncOneWork.sh"
 
 

@@ -214,6 +214,7 @@ except SystemFailed as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sent", "caller", "told"),
     [
