@@ -8,6 +8,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
@@ -20,6 +21,7 @@ from ao_workflows.catalog import (
     list_works,
     record_arrival,
 )
+from ao_workflows.catalog.database import head_revision
 from ao_workflows.catalog.migrating import migrations
 from ao_workflows.catalog.models import Base
 from ao_workflows.errors import UsageError
@@ -104,6 +106,13 @@ def test_a_catalog_without_tables_says_how_to_make_them(database_url):
     catalog.check()
     assert catalog.upgrade() == (catalog.revision(), catalog.revision())
     catalog.close()
+
+
+def test_the_file_of_a_migration_begins_with_its_revision_and_the_last_is_the_one_that_is_needed():
+    script = ScriptDirectory.from_config(migrations())
+    assert head_revision() == script.get_current_head()
+    for revision in script.walk_revisions():
+        assert Path(revision.path).name.startswith(f"{revision.revision}_")
 
 
 def test_a_catalog_of_the_first_version_keeps_all_that_it_holds(database_url):

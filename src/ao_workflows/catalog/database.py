@@ -14,8 +14,7 @@ from sqlalchemy.orm import Session
 
 from ao_workflows.errors import SystemFailed, UsageError
 
-REVISION = "0002"
-"""Of the tables that this version of the program needs: that of the last of the ``migrations``."""
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 _READ_ONLY_OPTION = "ao_reading"
 
@@ -131,8 +130,7 @@ class Catalog:
             self._prepare_file()
             with self._migrating() as connection:
                 before = _revision(connection)
-                # Alembic takes longer to load than most commands take, and only this one needs it.
-                from ao_workflows.catalog.migrating import migrate  # noqa: PLC0415  # see above
+                from ao_workflows.catalog.migrating import migrate  # noqa: PLC0415  # Alembic, as below
 
                 migrate(connection)
                 after = _revision(connection)
@@ -180,9 +178,9 @@ class Catalog:
         found = self.revision()
         if found is None:
             raise CatalogNotMigrated(f"The catalog {self.name} has no tables yet.", action="Run `ao db upgrade`.")
-        if found != REVISION:
+        if found != (expected := head_revision()):
             raise CatalogNotMigrated(
-                f"The catalog {self.name} is at revision {found}; this version of ao needs {REVISION}.",
+                f"The catalog {self.name} is at revision {found}; this version of ao needs {expected}.",
                 action="Run `ao db upgrade` (or install the version of ao that made it, if that is newer).",
             )
 
@@ -253,6 +251,15 @@ def _revision(connection: Connection) -> str | None:
         return None
     found: str | None = connection.scalar(sqlalchemy.text("SELECT version_num FROM alembic_version"))
     return found
+
+
+def head_revision() -> str:
+    """Return the revision of the tables that this version of the program needs.
+
+    The file of a migration begins with its revision, and the last one counts: Alembic, which reads them all to find
+    that out, takes longer to load than most commands take.
+    """
+    return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:

@@ -1,10 +1,10 @@
 """Bringing the catalog's tables from one version of the program to the next, by Alembic."""
 
-from pathlib import Path
-
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
+
+from ao_workflows.catalog.database import MIGRATIONS
 
 
 def migrate(connection: Connection) -> None:
@@ -17,5 +17,5 @@ def migrate(connection: Connection) -> None:
 def migrations() -> Config:
     """Return where Alembic finds the migrations."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return config
