@@ -127,9 +127,9 @@ def _bring(found: _Update, paths: Sequence[str], *, replaced: Replaced, flush: C
     copies = job.copies(paths, copy, written=temporary_for)
     try:
         transferred = job.bring(copies, copy, archived, flush=flush)
-        if found.plan.replace:
+        if replaces := set(found.plan.replace):
             brought = zip(paths, transferred.checksums, strict=True)
-            coming = {path: job.brought(path, sha512) for path, sha512 in brought if path in found.plan.replace}
+            coming = {path: job.brought(path, sha512) for path, sha512 in brought if path in replaces}
             write_pending(copy, job.rid, {**found.pending, **coming}.values())
         for each in copies:
             job.progress(0)  # stops a sync for which nobody waits any more, as if it had been killed here
