@@ -1,6 +1,8 @@
 """What a log line looks like, for a person and for a machine."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -108,3 +110,21 @@ def test_a_traceback_tells_no_values_of_variables(capsys, style):
     assert "Traceback" in told
     assert "IndexError" in told
     assert secret not in told
+
+
+FIRST_LINE = """
+import sys
+from ao_workflows.logs import configure_logs, get_logger
+log = get_logger("any")
+configure_logs(style="text", level="debug")
+configure_logs(style="json", level="warning")
+assert "structlog" not in sys.modules
+log.info("not severe enough")
+log.warning("first")
+log.error("second")
+"""
+
+
+def test_what_writes_lines_is_loaded_with_the_first_and_set_up_as_was_said_last():
+    done = subprocess.run([sys.executable, "-c", FIRST_LINE], capture_output=True, text=True, check=True)
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["first", "second"]

@@ -16,6 +16,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 
 from ao_workflows.audit import audit_tests
@@ -77,27 +78,34 @@ def setting_lines() -> Iterator[str]:
     """Yield the reference of all settings as MyST."""
     sections = {name: section for name, field in Settings.model_fields.items() if (section := _section_of(field))}
     yield from ("", "## Top level", "", "These keys stand before the first table of `ao.toml`.", "")
-    for name, field in Settings.model_fields.items():
+    for name in Settings.model_fields:
         if name not in sections:
-            yield from _setting(name, field, (name,))
+            yield from _setting(Settings, name, ())
     for name, section in sections.items():
         yield from ("", f"## `[{name}]`", "", _first_line(section), "")
-        for key, field in section.model_fields.items():
-            yield from _setting(f"{name}.{key}", field, (name, key))
+        for key in section.model_fields:
+            yield from _setting(section, key, (name,))
         # A heading ends the list of keys, so the tables come after all of them.
         for key, field in section.model_fields.items():
             if table := _table_in(field.annotation):
                 yield from _table(f"{name}.{key}", table)
 
 
-def _setting(key: str, field: FieldInfo, path: tuple[str, ...]) -> Iterator[str]:
+def _setting(section: type[BaseModel], key: str, above: tuple[str, ...]) -> Iterator[str]:
+    field, path = section.model_fields[key], (*above, key)
     variable = f"AO_{'__'.join(path).upper()}"
-    yield f"`{key}`"
-    yield f": {field.description}"
+    yield f"`{'.'.join(path)}`"
+    yield f": {_meaning(section, key)}"
     yield ""
     yield f"  {_type_text(field)}; {_default_text(field)}."
     yield f"  Variable `{variable}`, secret file `{variable.lower()}`."
     yield ""
+
+
+def _meaning(section: type[BaseModel], key: str) -> str:
+    """Return what stands below a setting in the source, also of one that is inherited."""
+    said = ModuleAnalyzer.for_module(Settings.__module__).find_attr_docs()
+    return next(" ".join(said[each.__name__, key]).strip() for each in section.__mro__ if (each.__name__, key) in said)
 
 
 def _table(key: str, table: type[BaseModel]) -> Iterator[str]:
@@ -105,7 +113,7 @@ def _table(key: str, table: type[BaseModel]) -> Iterator[str]:
     yield from ("", f"### `[[{key}]]`", "", _first_line(table), "")
     for name, field in table.model_fields.items():
         needed = "required" if field.is_required() else _default_text(field)
-        yield from (f"`{name}`", f": {field.description}", "", f"  {_type_text(field)}; {needed}.", "")
+        yield from (f"`{name}`", f": {_meaning(table, name)}", "", f"  {_type_text(field)}; {needed}.", "")
 
 
 def _section_of(field: FieldInfo) -> type[BaseModel] | None:

@@ -15,15 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Generic, TypeVar
 
-import structlog
-
 from ao_workflows.errors import MustWait
+from ao_workflows.logs import get_logger
 
 Result = TypeVar("Result")
 Progress = Callable[[int], None]
 """Called with the bytes that were dealt with since the last call; what it raises ends the work."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 PATIENCE_SECONDS = 600.0
 """How long a mount may take to answer, unless somebody says."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("alembic", "boto3", "moto", "obstore", "PIL.Image", "pypdfium2", "sqlalchemy")
+HEAVY = ("alembic", "boto3", "moto", "obstore", "PIL.Image", "pypdfium2", "rich", "sqlalchemy", "structlog")
 
 PROGRAM = f"""
 import sys

@@ -9,15 +9,14 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import structlog
-
 from ao_workflows.archive.copying import temporary_for
 from ao_workflows.archive.disk import archive_errors
 from ao_workflows.archive.options import Access
 from ao_workflows.archive.place import Place, is_real_folder
+from ao_workflows.logs import get_logger
 from ao_workflows.works import Rid
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _DATED = "%Y-%m-%dT%H%M%SZ"
 _FOLDER = re.compile(r"\.(?!\.)(.+)\.replaced")

@@ -20,15 +20,8 @@ from ao_workflows.audit import (
 )
 from ao_workflows.audit.reports.csv_log import write_csv
 from ao_workflows.audit.reports.html_page import ROOT, write_html
-from ao_workflows.cli.output import (
-    JsonOption,
-    cell,
-    out,
-    print_json,
-    progress_when_known,
-    settings_with_logs,
-    show_error,
-)
+from ao_workflows.cli.output import JsonOption, print_json, progress_when_known, settings_with_logs, show_error
+from ao_workflows.cli.screen import cell, out, show_explained
 from ao_workflows.errors import ExitCode, SystemFailed, UsageError
 from ao_workflows.works import NotAWork
 from ao_workflows.works.sync_config import PLACE as SYNC_CONFIG
@@ -142,10 +135,7 @@ def _explain(works: Sequence[Path], configurer: AuditConfigurer, *, as_json: boo
         print_json({"works": items})
         return
     for work, rules in explained.items():
-        table = Table("Test or rule", "In force", "Because of", title=cell(str(work)), title_justify="left", box=None)
-        for item in rules:
-            table.add_row(cell(item.key), cell(item.value), cell(item.origin))
-        out().print(table)
+        show_explained(work, rules, heading="Test or rule")
 
 
 def _show(report: AuditReport) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import typer
 from rich.table import Table
 
-from ao_workflows.cli.output import JsonOption, cell, out, print_json
+from ao_workflows.cli.output import JsonOption, print_json
+from ao_workflows.cli.screen import cell, out
 from ao_workflows.settings import explain_settings, load_settings
 
 app = typer.Typer(help="The settings in force, and where each of them comes from.", no_args_is_help=True)

@@ -3,7 +3,8 @@
 import typer
 
 from ao_workflows.checks import Verdict
-from ao_workflows.cli.output import JsonOption, settings_with_logs, show_checks
+from ao_workflows.cli.output import JsonOption, settings_with_logs
+from ao_workflows.cli.screen import show_checks
 from ao_workflows.errors import ExitCode
 from ao_workflows.staging.doctor import examine
 

@@ -1,44 +1,24 @@
-"""What the commands share: one console for people, JSON for machines, progress for the patient."""
+"""What the commands share: lines for people, JSON for machines, progress for the patient."""
 
 import getpass
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-from rich.table import Table
-from rich.text import Text
 
-from ao_workflows.checks import Check, Verdict
+from ao_workflows.answering import ignored
 from ao_workflows.errors import AoError, Finding
 from ao_workflows.logs import configure_logs, visible
 from ao_workflows.settings import Settings, load_settings
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
-VERDICT_STYLES = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}
-
-FILE_WIDTH = 200
-"""Columns of a table that goes into a file or a pipe."""
-
 FINDINGS_SHOWN = 20
 """How many findings are shown to a person; ``--json`` has them all."""
-
-
-def console() -> Console:
-    """Return the console for people: standard error, so that standard output stays clean for results."""
-    # Without emoji: ":key:" in the name of a file is what it says.
-    return Console(stderr=True, soft_wrap=True, emoji=False)
-
-
-def out() -> Console:
-    """Return the console for results that are asked for: standard output, wide enough for paths when it is a file."""
-    return Console(width=None if sys.stdout.isatty() else FILE_WIDTH, emoji=False)
 
 
 def print_json(document: Mapping[str, Any]) -> None:
@@ -57,6 +37,11 @@ def settings_with_logs() -> Settings:
 
 def say(text: str, *, style: str | None = None) -> None:
     """Tell a person something; names in it are shown as they are, control characters escaped."""
+    if style is None:
+        typer.echo(visible(text), err=True)
+        return
+    from ao_workflows.cli.screen import console  # noqa: PLC0415  # Rich, which a plain line can do without
+
     console().print(visible(text), style=style, markup=False, highlight=False)
 
 
@@ -81,11 +66,6 @@ def user_name() -> str:
         return f"user {os.getuid()}"
 
 
-def cell(text: str) -> Text:
-    """Return ``text`` for a table: whole, and without Rich reading square brackets in it as markup."""
-    return Text(visible(text), overflow="fold")
-
-
 def say_findings(findings: tuple[Finding, ...] | list[Finding], *, style: str) -> None:
     """Show the first of ``findings``, each with its code, place and both sides, and how many more there are."""
     for finding in findings[:FINDINGS_SHOWN]:
@@ -96,20 +76,6 @@ def say_findings(findings: tuple[Finding, ...] | list[Finding], *, style: str) -
             say(f"      found    {finding.found}")
     if len(findings) > FINDINGS_SHOWN:
         say(f"  … and {len(findings) - FINDINGS_SHOWN} more; --json lists them all.")
-
-
-def show_checks(checks: Sequence[Check], *, as_json: bool) -> None:
-    """Show what was examined as a table, the way to mend what is wrong below each; or as JSON."""
-    if as_json:
-        print_json({"checks": [check.as_dict() for check in checks]})
-        return
-    table = Table("Check", "Verdict", "Found", box=None, pad_edge=False)
-    for check in checks:
-        style = VERDICT_STYLES[check.verdict]
-        table.add_row(cell(check.name), check.verdict, cell(check.found), style=style)
-        if check.action:
-            table.add_row("", "", cell(f"→ {check.action}"), style=style)
-    out().print(table)
 
 
 @contextmanager
@@ -127,18 +93,10 @@ def progress_bytes(label: str, total: int | Callable[[], int] | None) -> Iterato
 @contextmanager
 def progress_when_known(label: str) -> Iterator[Callable[[int | None], Callable[[int], None]]]:
     """Like :func:`progress_bytes`, where the total comes later: yield what takes it, and returns what reports."""
-    columns = (
-        TextColumn("{task.description}", markup=False),  # names may hold anything
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console(), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(visible(label), total=None)
+    if not sys.stderr.isatty():
+        yield lambda _total: ignored
+        return
+    from ao_workflows.cli.screen import progress_bar  # noqa: PLC0415  # Rich, too
 
-        def begin(total: int | None) -> Callable[[int], None]:
-            bar.update(task, total=total)
-            return lambda count: bar.update(task, advance=count)
-
+    with progress_bar(label) as begin:
         yield begin

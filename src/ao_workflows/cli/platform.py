@@ -10,7 +10,8 @@ import typer
 from rich.table import Table
 
 from ao_workflows.checks import Verdict
-from ao_workflows.cli.output import JsonOption, cell, out, print_json, say, show_checks
+from ao_workflows.cli.output import JsonOption, print_json, say
+from ao_workflows.cli.screen import cell, out, show_checks
 from ao_workflows.errors import ExitCode, UsageError
 from ao_workflows.platform import operate
 from ao_workflows.platform.build import IMAGE, assemble, assembled, build_images, image_names

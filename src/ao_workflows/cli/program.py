@@ -68,7 +68,8 @@ def _run(name: str, app: Callable[..., Any], *, as_json: bool) -> int:
         problem = _problem_of(name, error)
         if problem is None:
             return ExitCode.USAGE  # nothing was asked for, and the help was printed
-        show_error(problem, as_json=as_json)
+        with suppress(BrokenPipeError):  # nobody reads it; the code says it, too
+            show_error(problem, as_json=as_json)
         return problem.exit_code
 
 

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from ao_workflows.catalog import list_works
-from ao_workflows.cli.output import JsonOption, out, print_json, settings_with_logs
+from ao_workflows.cli.output import JsonOption, print_json, settings_with_logs
+from ao_workflows.cli.screen import out
 from ao_workflows.cli.works import works_table
 from ao_workflows.staging.process import Process
 from ao_workflows.staging.runner import run_until_idle

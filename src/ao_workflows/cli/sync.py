@@ -5,19 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from ao_workflows.archive import SyncResult, bytes_below, preview_sync, sync_work
-from ao_workflows.cli.output import (
-    JsonOption,
-    cell,
-    out,
-    print_json,
-    progress_bytes,
-    say,
-    settings_with_logs,
-    user_name,
-)
+from ao_workflows.cli.output import JsonOption, print_json, progress_bytes, say, settings_with_logs, user_name
 from ao_workflows.errors import UsageError
 from ao_workflows.settings import Settings
 from ao_workflows.staging.on_mount import on_mount
@@ -188,7 +178,6 @@ def _explain(work: Path, plan: SyncPlan, *, as_json: bool) -> None:
     if as_json:
         print_json({"work": str(work), "plan": [item.as_dict() for item in plan.explained]})
         return
-    table = Table("What", "In force", "Because of", title=cell(str(work)), title_justify="left", box=None)
-    for item in plan.explained:
-        table.add_row(item.key, item.value, cell(item.origin))
-    out().print(table)
+    from ao_workflows.cli.screen import show_explained  # noqa: PLC0415  # Rich
+
+    show_explained(work, plan.explained, heading="What")

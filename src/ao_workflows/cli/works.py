@@ -21,7 +21,8 @@ from ao_workflows.catalog import (
     retry_delivery,
     works_of,
 )
-from ao_workflows.cli.output import JsonOption, cell, out, print_json, say, settings_with_logs, user_name
+from ao_workflows.cli.output import JsonOption, print_json, say, settings_with_logs, user_name
+from ao_workflows.cli.screen import cell, out
 from ao_workflows.errors import UsageError
 from ao_workflows.staging.process import Process
 from ao_workflows.units import size_text

@@ -51,7 +51,7 @@ class _Section(BaseModel):
     """A table of ``ao.toml``: an unknown key is an error, never ignored."""
 
     # What was given is not repeated in errors: it may be a secret in the wrong place.
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class AwsSettings(_Section):

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
 from ao_workflows.catalog import Delivery, DeliveryState, ObjectArrival
 from ao_workflows.errors import SystemFailed
+from ao_workflows.logs import get_logger
 from ao_workflows.storage import ObjectGone, open_local_source
 from ao_workflows.works import InvalidRid, rid_of_object_key
 
@@ -20,7 +19,7 @@ DONE_FOLDER = "done"
 DROP_EVENT = "Dropped"
 """What stands in an arrival where S3's arrivals have the event's name."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import structlog
-
 from ao_workflows.catalog import (
     Claim,
     ClaimLost,
@@ -18,6 +16,7 @@ from ao_workflows.catalog import (
     release_abandoned,
 )
 from ao_workflows.errors import ExitCode
+from ao_workflows.logs import get_logger
 from ao_workflows.staging.drop_folder import tidy
 from ao_workflows.staging.holder import is_certainly_gone, own_holder
 from ao_workflows.staging.intake import drain
@@ -26,7 +25,7 @@ from ao_workflows.staging.scratch import delivery_folders, empty_trash, free_scr
 from ao_workflows.staging.stage import perform
 from ao_workflows.staging.stages import UNBAG, WORK_STAGES
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(slots=True)

@@ -7,16 +7,15 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-import structlog
-
 from ao_workflows.errors import AoError, SystemFailed
 from ao_workflows.inventory import read_inventory
+from ao_workflows.logs import get_logger
 
 # Nothing but the catalog's own numbers, which have at most 18 digits to the end of time.
 _FOLDER = re.compile(r"\.delivery-([0-9]{1,18})", re.ASCII)
 _TRASH = ".trash-"
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def delivery_folder(scratch: Path, delivery_id: int) -> Path:

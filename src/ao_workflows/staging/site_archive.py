@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from ao_workflows.archive import (
     COPY_FILE_MISSING,
     EmptyWork,
@@ -26,6 +24,7 @@ from ao_workflows.archive import (
 )
 from ao_workflows.errors import AoError, Finding, SystemFailed
 from ao_workflows.inventory import FileRecord
+from ao_workflows.logs import get_logger
 from ao_workflows.settings import Settings
 from ao_workflows.staging.on_mount import on_mount
 from ao_workflows.staging.scratch import forget, is_whole
@@ -34,7 +33,7 @@ from ao_workflows.staging.sync_plan import SyncPlan, archive_access
 from ao_workflows.staging.telling import told
 from ao_workflows.works import Rid, archive_mount, archive_path
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _LEAVES_WITHIN = 10.0
 """Seconds."""

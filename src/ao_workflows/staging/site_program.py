@@ -17,12 +17,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import structlog
-
 from ao_workflows.errors import SystemFailed
-from ao_workflows.logs import visible
+from ao_workflows.logs import get_logger, visible
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 LONGEST_LINE = 4096
 """Bytes of a line that are relayed; of what follows up to the line's end, only the number is told."""

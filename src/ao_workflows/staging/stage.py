@@ -25,10 +25,11 @@ from ao_workflows.catalog import (
     start_stage,
 )
 from ao_workflows.errors import AoError, ContentRejected, MustWait, SystemFailed
+from ao_workflows.logs import get_logger
 from ao_workflows.staging.process import Process
 from ao_workflows.staging.scratch import delivery_folder
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 FINDINGS_KEPT = 200
 """How many findings of a rejection go on record: enough to mend it by, however broken it is."""

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import structlog
-
+from ao_workflows.logs import get_logger
 from ao_workflows.units import size_text
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 EVERY_SECONDS = 60.0
 """How often it is told: a stage that takes less says nothing but its end."""

@@ -1,4 +1,4 @@
-"""The log: one line for each decision, stage and failure, in UTC, bound to its delivery and work."""
+"""What a line of the log looks like, and where it goes."""
 
 import logging
 import sys
@@ -6,26 +6,13 @@ from typing import Literal
 
 import structlog
 
+from ao_workflows.logs.text import visible
+
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def visible(text: str) -> str:
-    """Return ``text`` safe for a terminal.
-
-    Names from outside may hold anything: what cannot be printed (escape sequences, line breaks, characters that turn
-    the direction of writing, bytes that are no UTF-8) is escaped.
-    """
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
-
-
-def configure_logs(*, style: Literal["text", "json"], level: str) -> None:
-    """Send log lines to standard error; for programs whose log is their own (inside Airflow, Airflow's set-up stays).
-
-    :param style: ``text`` for a person, ``json`` for a machine.
-    :param level: the least severe level that is written: debug, info, warning or error.
-    """
+def set_up_lines(*, style: Literal["text", "json"], level: str) -> None:
+    """Have structlog write to standard error, as :func:`~ao_workflows.logs.configure_logs` says."""
     renderers: list[structlog.types.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if style == "json"
