@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from ao_workflows.archive import ArchiveClash, ArchiveFailed, RecordDamaged, ScratchDamaged, SyncOptions, sync_work
 from ao_workflows.inventory import FileRecord
@@ -174,6 +175,22 @@ def test_a_work_that_another_tool_archived_is_read_once_and_recorded(
     before = everything(root)
     assert counts(sync_work(work, root, rid=RID)) == (0, 0, 0, 6, 0, 0)
     assert everything(root) == before
+
+
+def test_what_a_killed_sync_left_half_built_goes_when_the_work_is_there_all_the_same(
+    work: Path, root: Path, copy: Path
+):
+    shutil.copytree(work, copy)
+    incoming = copy.with_name(".W22084.incoming")
+    shutil.copytree(work / "images", incoming / "images")
+    sync_work(work, root, rid=RID)
+    assert not incoming.exists()
+    incoming.symlink_to(work)
+    with capture_logs() as lines:
+        sync_work(work, root, rid=RID)
+    assert [(line["event"], line["folder"]) for line in lines] == [("a half-built copy stays", str(incoming))]
+    assert incoming.is_symlink()
+    assert any(work.iterdir())
 
 
 def test_a_new_empty_folder_is_made_with_its_time(work: Path, root: Path, copy: Path, content: Content):

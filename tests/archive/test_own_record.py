@@ -196,6 +196,13 @@ def raising(error: type[BaseException]) -> Callable[..., None]:
     return fail
 
 
+def test_what_a_sync_of_ours_left_half_built_goes_when_the_copy_is_proved(prove, copy):
+    incoming = copy.with_name(".W22084.incoming")
+    (incoming / "images").mkdir(parents=True)
+    prove()
+    assert not incoming.exists()
+
+
 def test_a_second_proof_of_the_same_writes_nothing(prove, root, copy, work, inventory_of, everything):
     prove()
     before = everything(copy)

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from ao_workflows.archive.disk import archive_errors, sync_folder
 from ao_workflows.archive.job import Job
-from ao_workflows.archive.place import is_real_folder
+from ao_workflows.archive.place import Place, is_real_folder
 from ao_workflows.archive.plan import Plan
 from ao_workflows.archive.record import FOLDER as RECORD_FOLDER
 from ao_workflows.archive.result import SyncResult
 from ao_workflows.archive.tree import Tree, read_tree
 from ao_workflows.flushing import flushed
+from ao_workflows.logs import get_logger
+
+log = get_logger(__name__)
 
 
 def create(job: Job) -> SyncResult:
@@ -45,6 +48,19 @@ def create(job: Job) -> SyncResult:
     # What a killed sync had copied was read again just now; to the archive it is new all the same.
     whole = Plan(add=tuple(job.source.files), replace=(), current=(), reread=0)
     return job.result(whole, records=records, transferred=transferred)
+
+
+def remove_unfinished(place: Place) -> None:
+    """Remove the half-built copy that a killed sync has left of a work that another program has archived since.
+
+    If it cannot be removed, that is only logged: the work is archived all the same.
+    """
+    try:
+        if os.path.lexists(place.incoming):
+            shutil.rmtree(place.incoming)
+    except OSError as error:
+        folder, reason = str(place.incoming), error.strerror or str(error)
+        log.warning("a half-built copy stays", folder=folder, error=reason, action="Remove it by hand.")
 
 
 def _itself(path: str) -> str:

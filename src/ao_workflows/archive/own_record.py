@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ao_workflows.archive.changes import put_on_record
 from ao_workflows.archive.disk import archive_errors, record_errors, sync_folder
+from ao_workflows.archive.new_work import remove_unfinished
 from ao_workflows.archive.options import Access
 from ao_workflows.archive.pending import read_pending, remove_pending
 from ao_workflows.archive.place import in_the_way, is_real_folder, place_of
@@ -66,7 +67,8 @@ def record_proof(
 
     Of the rest, what is on record and still there stays so. A file that has another size or time than on record is
     read: if its content is another, too, its record stays as it was, so that whoever looks at it finds that out. What
-    is not on record was proved by nobody, and is not recorded now either.
+    is not on record was proved by nobody, and is not recorded now either. What a killed sync of ours has left
+    half-built beside the copy is removed.
 
     :param root: the folder that holds the mounts ``Archive0`` … ``Archive3``.
     :param recorded: what is on record of the copy elsewhere; it counts where its own record does not say better.
@@ -88,6 +90,7 @@ def record_proof(
     if _has_folder(copy, mount=mount):
         with archive_errors(mount, copy / FOLDER):
             sync_folder(copy / FOLDER)
+    remove_unfinished(place)
     return Recorded(tuple(records), tuple(changed))
 
 

@@ -9,7 +9,7 @@ from ao_workflows.archive.disk import scratch_errors
 from ao_workflows.archive.existing_work import preview, update
 from ao_workflows.archive.job import Job
 from ao_workflows.archive.lock import turn_of_mount, work_lock
-from ao_workflows.archive.new_work import create
+from ao_workflows.archive.new_work import create, remove_unfinished
 from ao_workflows.archive.options import SyncOptions
 from ao_workflows.archive.place import is_archived, open_shard, place_of
 from ao_workflows.archive.plan import Plan, without_own_record
@@ -56,6 +56,7 @@ def sync_work(
     open_shard(place, options.access)
     with work_lock(place.shard, rid, mount=place.mount), turn_of_mount(place.mount, at_once=options.at_once):
         result = update(job) if is_archived(place, work) else create(job)
+        remove_unfinished(place)
         remove_old(place, days=options.keep_replaced_days, moment=job.moment)
     return result
 
