@@ -88,12 +88,13 @@ class Inventory:
         return sum(self._sizes)
 
 
-def write_inventory(target: Path, records: Iterable[FileRecord]) -> None:
+def write_inventory(target: Path, records: Iterable[FileRecord], *, give: Callable[[int], None] | None = None) -> None:
     """Write ``records`` to ``target``, sorted by path; complete and synced before it gets its name.
 
+    :param give: gives the open file, by its descriptor, its group and mode.
     :raises MustWait: if the disk is full. :raises SystemFailed: if it cannot be written.
     """
-    with whole_file(target, what="the inventory") as file:
+    with whole_file(target, what="the inventory", give=give) as file:
         for record in sorted(records):
             line = {
                 "path": record.path,

@@ -217,6 +217,29 @@ def test_a_work_that_does_not_fit_waits_before_anything_is_written(work: Path, s
     assert not [path for path in (root / "Archive3").rglob("*") if path.is_file() and path.stat().st_size]
 
 
+def test_on_one_disk_that_is_mounted_twice_room_is_asked_for_since_nothing_can_be_linked(
+    work: Path, small_disk: Callable[[str], Path], tmp_path: Path
+):
+    root, scratch = small_disk("size=2m"), tmp_path / "scratch on it"
+    scratch.mkdir()
+    subprocess.run(["mount", "--bind", root / "Archive3", scratch], check=True)
+    try:
+        shutil.copytree(work, scratch / "W22084")
+        before = os.statvfs(scratch).f_bavail
+        with pytest.raises(MustWait, match="1,309,696 bytes are needed"):
+            sync_work(scratch / "W22084", root, rid=RID, options=SyncOptions(link=True, keep_free=0))
+        assert os.statvfs(scratch).f_bavail >= before - 4
+    finally:
+        subprocess.run(["umount", scratch], check=True)
+    linked = sync_work(root / "Archive3" / "W22084", root, rid=RID, options=SyncOptions(link=True, keep_free=0))
+    assert linked.added == 6
+
+
+def test_a_file_system_that_keeps_everything_in_memory_is_found_out(work: Path, small_disk: Callable[[str], Path]):
+    result = sync_work(work, small_disk("size=8m"), rid=RID, options=SyncOptions(keep_free=0))
+    assert (result.verified, result.from_memory) == (6, 5)  # one of the six has no bytes
+
+
 def test_the_margin_is_kept_free(work: Path, small_disk: Callable[[str], Path]):
     root = small_disk("size=8m")
     with pytest.raises(MustWait, match="67,108,864 that stay free"):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ao_workflows.archive.disk import archive_errors, record_errors
+from ao_workflows.archive.options import Access
 from ao_workflows.archive.record import FOLDER, write_record
 from ao_workflows.inventory import FileRecord
 from ao_workflows.whole_file import whole_file
@@ -62,7 +63,7 @@ def changes_path(rid: Rid) -> str:
     return f"{FOLDER}/{rid}.changes.jsonl"
 
 
-def write_changes(work: Path, rid: Rid, changes: Changes, *, mount: Path, moment: datetime) -> None:
+def write_changes(work: Path, rid: Rid, changes: Changes, *, mount: Path, moment: datetime, access: Access) -> None:
     """Add ``changes`` to the history in the archive copy ``work``.
 
     A sync that was killed before it recorded its files adds the same changes once more: then they take the place of
@@ -76,7 +77,7 @@ def write_changes(work: Path, rid: Rid, changes: Changes, *, mount: Path, moment
     if lines and lines[-1].endswith(json.dumps(said)[1:]):
         lines.pop()
     lines.append(json.dumps({"at": moment.isoformat(timespec="seconds")} | said))
-    with whole_file(path, what="the history of changes") as file:
+    with whole_file(path, what="the history of changes", give=access.give_file) as file:
         file.writelines(f"{line}\n" for line in lines)
 
 
@@ -88,6 +89,7 @@ def put_on_record(
     *,
     mount: Path,
     moment: datetime,
+    access: Access,
 ) -> None:
     """Put on record in the archive copy what it holds now, and what has changed.
 
@@ -95,11 +97,12 @@ def put_on_record(
 
     :param copy: the copy's folder, which has one for the record.
     :param before: what was on record, and ``after``: what is there now.
+    :param access: who may use both.
     :raises ArchiveFailed: if either cannot be written. :raises MustWait: if the disk is full.
     """
     after = list(after)
     changes = changes_between(rid, before, after)
     with record_errors(mount, copy / FOLDER):
         if changes:
-            write_changes(copy, rid, changes, mount=mount, moment=moment)
-        write_record(copy, rid, after)
+            write_changes(copy, rid, changes, mount=mount, moment=moment, access=access)
+        write_record(copy, rid, after, access=access)

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,21 @@ def temporary_for(target: str) -> str:
 def is_temporary(name: str) -> bool:
     """Tell whether a file of this name was left by a sync that was killed."""
     return name.startswith(_PREFIX) and _TEMPORARY.fullmatch(name) is not None
+
+
+def can_link(source: str, folder: Path) -> bool:
+    """Tell whether ``source`` can get a second name in ``folder``, by trying.
+
+    On one file system it may be impossible all the same: mounted twice, as containers have it, it is two to the kernel.
+    """
+    name = temporary_for(f"{folder}/a second name")
+    with suppress(OSError):  # whatever it is, it is met again, and told, when the files are brought
+        with suppress(FileNotFoundError):
+            os.unlink(name)  # of a sync that was killed
+        os.link(source, name, follow_symlinks=False)
+        os.unlink(name)
+        return True
+    return False
 
 
 def link(copy: FileCopy, *, mount: Path, access: Access) -> str | None:

@@ -130,7 +130,7 @@ def _bring(found: _Update, paths: Sequence[str], *, replaced: Replaced, flush: C
         if replaces := set(found.plan.replace):
             brought = zip(paths, transferred.checksums, strict=True)
             coming = {path: job.brought(path, sha512) for path, sha512 in brought if path in replaces}
-            write_pending(copy, job.rid, {**found.pending, **coming}.values())
+            write_pending(copy, job.rid, {**found.pending, **coming}.values(), access=job.options.access)
         for each in copies:
             job.progress(0)  # stops a sync for which nobody waits any more, as if it had been killed here
             _take_place(each, copy, archived, replaced=replaced, mount=mount)

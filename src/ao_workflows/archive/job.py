@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from ao_workflows.answering import Progress
 from ao_workflows.archive.changes import put_on_record
-from ao_workflows.archive.copying import FileCopy
+from ao_workflows.archive.copying import FileCopy, can_link
 from ao_workflows.archive.disk import archive_errors, check_free_space
 from ao_workflows.archive.options import SyncOptions
 from ao_workflows.archive.place import Place
@@ -89,8 +90,8 @@ class Job:
         :raises MustWait: (``waiting-for-disk``) if there is no room for them.
         """
         mount = self.place.mount
-        if not (self.options.link and _on_one_disk(self.work, copy)):
-            sizes = [each.state.size for each in copies]
+        sizes = [each.state.size for each in copies]
+        if not (self.options.link and copies and can_link(copies[0].source, copy)):
             check_free_space(mount, copy, sizes, keep_free=self.options.keep_free)
         for folder in sorted((self.source.folders.keys() | {RECORD_FOLDER}) - archived.folders.keys()):
             with archive_errors(mount, copy / folder):
@@ -109,16 +110,22 @@ class Job:
         return FileRecord(path, state.size, sha512, state.modified_ns)
 
     def finish_folders(self, copy: Path) -> None:
-        """Give the folders the times that they have in the work, the deepest first: writing into them changed these."""
+        """Give the folders the times that they have in the work, the deepest first: writing into them changed these.
+
+        Only who owns a folder may: of those that another user made, the time says when something was last written.
+        """
         for folder in sorted(self.source.folders.keys() - {RECORD_FOLDER}, reverse=True):
             modified = self.source.folders[folder]
             with archive_errors(self.place.mount, copy / folder):
                 if (copy / folder).stat(follow_symlinks=False).st_mtime_ns != modified:
-                    os.utime(copy / folder, ns=(modified, modified), follow_symlinks=False)
+                    with suppress(PermissionError):
+                        os.utime(copy / folder, ns=(modified, modified), follow_symlinks=False)
 
     def record(self, copy: Path, before: Iterable[FileRecord], after: list[FileRecord]) -> None:
         """Put on record in the archive copy what it holds now, and what has changed; the record is the last."""
-        put_on_record(copy, self.rid, before, after, mount=self.place.mount, moment=self.moment)
+        put_on_record(
+            copy, self.rid, before, after, mount=self.place.mount, moment=self.moment, access=self.options.access
+        )
 
     def result(
         self,
@@ -143,7 +150,3 @@ class Job:
             skipped=self.source.litter,
             records=tuple(sorted(records)),
         )
-
-
-def _on_one_disk(work: Path, copy: Path) -> bool:
-    return work.stat().st_dev == copy.stat().st_dev

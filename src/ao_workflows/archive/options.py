@@ -35,6 +35,10 @@ class Access:
         if mode is not None:
             os.fchmod(descriptor, mode)
 
+    def give_file(self, descriptor: int) -> None:
+        """Give an open file its group and mode. :raises OSError: if this user may not."""
+        self.give(descriptor, self.file_mode)
+
     def give_folder(self, folder: Path) -> None:
         """Give a folder that was just made its group and mode. :raises OSError: if this user may not."""
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -42,6 +46,10 @@ class Access:
             self.give(descriptor, self.folder_mode)
         finally:
             os.close(descriptor)
+
+
+AS_MADE = Access()
+"""As the process and the file system make it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +77,7 @@ class SyncOptions:
     keep_replaced_days: int = 0
     keep_free: int = KEEP_FREE
     at_once: int = 2
-    access: Access = Access()
+    access: Access = AS_MADE
     threads: int | None = None
 
     @property

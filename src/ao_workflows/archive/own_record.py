@@ -11,7 +11,7 @@ from pathlib import Path
 from ao_workflows.archive.changes import put_on_record
 from ao_workflows.archive.disk import archive_errors, record_errors, sync_folder
 from ao_workflows.archive.new_work import remove_unfinished
-from ao_workflows.archive.options import Access
+from ao_workflows.archive.options import AS_MADE, Access
 from ao_workflows.archive.pending import read_pending, remove_pending
 from ao_workflows.archive.place import in_the_way, is_real_folder, place_of
 from ao_workflows.archive.proof import Proof
@@ -36,7 +36,7 @@ class Recorded:
 
 
 @contextmanager
-def own_record_kept(root: Path, rid: Rid, *, access: Access | None = None) -> Iterator[None]:
+def own_record_kept(root: Path, rid: Rid, *, access: Access = AS_MADE) -> Iterator[None]:
     """Undo at the end of the block, however it ends, what happened in it to the copy's own record.
 
     A work that once came out of the archive brings the record of then along, and a program that knows nothing of that
@@ -55,13 +55,13 @@ def own_record_kept(root: Path, rid: Rid, *, access: Access | None = None) -> It
         yield
     finally:
         if before:
-            _make_folder(place.path, access or Access(), mount=place.mount)
+            _make_folder(place.path, access, mount=place.mount)
         for path in record_files(rid) if _has_folder(place.path, mount=place.mount) else ():
-            _put_back(place.path / path, before.get(path), mount=place.mount)
+            _put_back(place.path / path, before.get(path), access, mount=place.mount)
 
 
 def record_proof(
-    root: Path, rid: Rid, proof: Proof, *, recorded: Sequence[FileRecord] = (), access: Access | None = None
+    root: Path, rid: Rid, proof: Proof, *, recorded: Sequence[FileRecord] = (), access: Access = AS_MADE
 ) -> Recorded:
     """Put on record in the archive copy of a work what was proved of it, beside what was on record before.
 
@@ -84,8 +84,8 @@ def record_proof(
     kept, changed = _beside({record.path for record in proved}, proof.archived, known, copy, mount=mount)
     records = sorted([*proved, *kept])
     if records != sorted(before.values()):
-        _make_folder(copy, access or Access(), mount=mount)
-        put_on_record(copy, rid, before.values(), records, mount=mount, moment=datetime.now(UTC))
+        _make_folder(copy, access, mount=mount)
+        put_on_record(copy, rid, before.values(), records, mount=mount, moment=datetime.now(UTC), access=access)
     remove_pending(copy, rid, mount=mount)
     if _has_folder(copy, mount=mount):
         with archive_errors(mount, copy / FOLDER):
@@ -139,7 +139,7 @@ def _make_folder(copy: Path, access: Access, *, mount: Path) -> None:
                 sync_folder(folder.parent)
 
 
-def _put_back(path: Path, text: str | None, *, mount: Path) -> None:
+def _put_back(path: Path, text: str | None, access: Access, *, mount: Path) -> None:
     """Let a file have this text again, or let it be gone; a link that has got its name is not followed, and goes."""
     with archive_errors(mount, path):
         if text is None:
@@ -147,7 +147,8 @@ def _put_back(path: Path, text: str | None, *, mount: Path) -> None:
             return
         if _text_of(path) == text:
             return
-    with record_errors(mount, path.parent), whole_file(path, what="the archive's record") as file:
+    writing = whole_file(path, what="the archive's record", give=access.give_file)
+    with record_errors(mount, path.parent), writing as file:
         file.write(text)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ao_workflows.archive.disk import archive_errors
+from ao_workflows.archive.options import Access
 from ao_workflows.archive.reading_back import hash_archived
 from ao_workflows.archive.record import pending_path
 from ao_workflows.archive.tree import Tree
@@ -33,9 +34,9 @@ def read_pending(copy: Path, rid: Rid, archived: Tree, *, mount: Path) -> dict[s
     }
 
 
-def write_pending(copy: Path, rid: Rid, records: Iterable[FileRecord]) -> None:
+def write_pending(copy: Path, rid: Rid, records: Iterable[FileRecord], *, access: Access) -> None:
     """Put down what is about to be replaced."""
-    write_inventory(copy / pending_path(rid), records)
+    write_inventory(copy / pending_path(rid), records, give=access.give_file)
 
 
 def remove_pending(copy: Path, rid: Rid, *, mount: Path) -> None:

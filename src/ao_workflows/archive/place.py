@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ao_workflows.archive.disk import ArchiveFailed, archive_errors, expect_answer, sync_folder
-from ao_workflows.archive.options import Access
+from ao_workflows.archive.options import AS_MADE, Access
 from ao_workflows.archive.tree import kind_of
 from ao_workflows.errors import UsageError
 from ao_workflows.works import Rid, archive_path
@@ -35,7 +35,7 @@ def place_of(root: Path, rid: Rid) -> Place:
     return Place(path.parent.parent, path.parent, path, path.with_name(f".{rid}.incoming"))
 
 
-def open_shard(place: Place, access: Access | None = None) -> None:
+def open_shard(place: Place, access: Access = AS_MADE) -> None:
     """Make sure that the mount is there, and make the shard's folder in it if need be.
 
     The mount itself is never made: if it is not mounted, the work would fill the disk that lies below.
@@ -55,7 +55,7 @@ def open_shard(place: Place, access: Access | None = None) -> None:
         if not is_real_folder(place.shard):
             with suppress(FileExistsError):  # another sync makes it at the same moment
                 place.shard.mkdir()
-                (access or Access()).give_folder(place.shard)
+                access.give_folder(place.shard)
             sync_folder(place.mount)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from ao_workflows.answering import Progress, ignored
 from ao_workflows.archive.disk import archive_errors
 from ao_workflows.archive.lock import turn_of_mount, work_lock
-from ao_workflows.archive.options import Access
+from ao_workflows.archive.options import AS_MADE, Access
 from ao_workflows.archive.place import is_real_folder, open_shard, place_of
 from ao_workflows.archive.reading_back import read_from_disk
 from ao_workflows.archive.record import own_paths
@@ -40,7 +40,7 @@ class Proof:
 
 
 @contextmanager
-def hold_place(root: Path, rid: Rid, *, at_once: int, access: Access | None = None) -> Iterator[int]:
+def hold_place(root: Path, rid: Rid, *, at_once: int, access: Access = AS_MADE) -> Iterator[int]:
     """Hold the lock of a work's place in the archive, so that nothing else of ours writes there meanwhile.
 
     :param root: the folder that holds the mounts ``Archive0`` … ``Archive3``.

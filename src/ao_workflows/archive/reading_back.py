@@ -1,6 +1,8 @@
 """What the archive's disk has, rather than what the system has in memory of it."""
 
+import ctypes
 import hashlib
+import mmap
 import os
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -16,6 +18,8 @@ from ao_workflows.errors import SystemFailed
 _CHUNK = 1024 * 1024
 _AHEAD = 8 * _CHUNK
 """Bytes of a file that the disk is asked for before they are read; from then on the system reads ahead by itself."""
+
+_LIBC = ctypes.CDLL(None)
 
 _ONCE_MORE_AFTER = 0.002
 """Seconds after which a file that the system did not drop from memory is tried once more."""
@@ -129,8 +133,24 @@ def _drop_from_memory(descriptor: int) -> bool:
 
 
 def _is_in_memory(descriptor: int) -> bool:
-    """Tell whether the first byte can be had without asking the disk; ``False`` where the system does not tell."""
+    """Tell whether the first byte can be had without asking the disk."""
     try:
         return os.preadv(descriptor, [bytearray(1)], 0, os.RWF_NOWAIT) == 1
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError:
+        return _is_resident(descriptor)  # tmpfs, network and stacked file systems know no such reading
+
+
+def _is_resident(descriptor: int) -> bool:
+    """Tell whether the first page is in memory; ``True`` where the system does not tell, as of others' files."""
+    try:
+        # Python gives the address of memory only where it could be written to; this is nobody else's.
+        memory = mmap.mmap(descriptor, 1, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+    except (OSError, ValueError):  # an empty file has no page
+        return os.fstat(descriptor).st_size > 0
+    with memory:
+        first, state = ctypes.c_char.from_buffer(memory), ctypes.c_ubyte()
+        told = _LIBC.mincore(ctypes.c_void_p(ctypes.addressof(first)), ctypes.c_size_t(1), ctypes.byref(state))
+        del first  # else the memory cannot be given back
+        return told != 0 or bool(state.value & 1)

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from ao_workflows.archive.disk import ArchiveFailed, archive_errors
+from ao_workflows.archive.disk import ArchiveFailed, archive_error, archive_errors
+from ao_workflows.archive.options import Access
 from ao_workflows.errors import SystemFailed
 from ao_workflows.inventory import FileRecord, read_inventory, write_inventory
 from ao_workflows.works import Rid
@@ -52,7 +53,7 @@ def is_recorded(path: str) -> bool:
 def read_record(work: Path, rid: Rid, *, mount: Path) -> dict[str, FileRecord]:
     """Return what the archive copy ``work`` holds by its own record, by path; nothing if it has none yet.
 
-    :raises RecordDamaged: if there is one that cannot be read.
+    :raises RecordDamaged: if there is one that is no inventory. :raises ArchiveFailed: if the disk does not give it.
     """
     path = work / record_path(rid)
     with archive_errors(mount, path):
@@ -61,12 +62,14 @@ def read_record(work: Path, rid: Rid, *, mount: Path) -> dict[str, FileRecord]:
     try:
         return {record.path: record for record in read_inventory(path)}
     except SystemFailed as error:
+        if isinstance(error.__cause__, OSError):
+            raise archive_error(error.__cause__, mount=mount, path=path) from error
         raise RecordDamaged(
             f"The archive copy of {rid} has a record that cannot be read: {error.message}",
             action=f"Check the disk, then move {str(path)!r} away: every file is hashed again for a new record.",
         ) from error
 
 
-def write_record(work: Path, rid: Rid, records: Iterable[FileRecord]) -> None:
+def write_record(work: Path, rid: Rid, records: Iterable[FileRecord], *, access: Access) -> None:
     """Write the inventory of the archive copy ``work``; its folder must exist."""
-    write_inventory(work / record_path(rid), records)
+    write_inventory(work / record_path(rid), records, give=access.give_file)
