@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-KILLS = 20
+KILLS = 50
 PLACE = "Works/60/W22084/images/"
 IIIF = "Works/60/W22084/manifest.json"
 
