@@ -49,9 +49,17 @@ def test_another_program_is_told_a_place_that_does_not_depend_on_where_it_is_sta
 
 @pytest.mark.parametrize(
     "target",
-    ["s3://", "s3:///x", "s3://bucket/a//b", "s3://bucket/a/../b", "s3://bucket/./b", "~nobody-of-that-name/x"],
+    ["", "s3://", "s3:///x", "s3://bucket/a//b", "s3://bucket/a/../b", "s3://bucket/./b", "~nobody-of-that-name/x"],
 )
 def test_a_target_that_leads_nowhere_is_told_before_anything_is_sent(settings: Settings, target: str):
     with pytest.raises(UsageError) as caught:
         web_target(settings, target)
     assert repr(target) in caught.value.message
+
+
+@pytest.mark.parametrize("target", ["https://images.example.org/x", "S3://bucket", "file:///srv/web", "gs://bucket"])
+def test_an_address_of_another_kind_is_not_taken_for_a_folder(settings: Settings, target: str):
+    with pytest.raises(UsageError) as caught:
+        web_target(settings, target)
+    assert repr(target) in caught.value.message
+    assert "s3://bucket/prefix, or as the path of a folder" in caught.value.action

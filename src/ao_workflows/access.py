@@ -9,6 +9,8 @@ from ao_workflows.settings import AwsSettings, Settings
 from ao_workflows.storage import S3_SCHEME, AwsAccess, AwsKeys, LocalWebStore, S3Store, S3WebStore, WebStore
 from ao_workflows.works import WEB_WORKS, Rid, web_images_prefix
 
+_ALLOWED = "Write it as s3://bucket/prefix, or as the path of a folder."
+
 Connections = Callable[[str], AwsKeys]
 """Returns the keys that an Airflow connection holds, by its id."""
 
@@ -40,8 +42,16 @@ class WebTarget:
 def web_target(settings: Settings, target: str, connections: Connections | None = None) -> WebTarget:
     """Return where ``target``, ``s3://bucket/prefix`` or a folder, leads; reached as ``[web]`` says, then ``[aws]``.
 
-    :raises UsageError: if it names no bucket, or can be no address.
+    :raises UsageError: if it is empty, names no bucket, is an address of another kind, or can be no address.
     """
+    if not target:
+        raise UsageError("The target on the web is empty: ''.", action=_ALLOWED, code="config-invalid")
+    if "://" in target and not target.startswith(S3_SCHEME):
+        raise UsageError(
+            f"{target!r} is neither an address that begins with {S3_SCHEME} nor a folder.",
+            action=_ALLOWED,
+            code="config-invalid",
+        )
     if not target.startswith(S3_SCHEME):
         folder = _folder(target)
         return WebTarget(LocalWebStore(folder), "", target, str(folder / WEB_WORKS))

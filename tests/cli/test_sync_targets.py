@@ -117,6 +117,29 @@ def test_a_target_that_is_none_is_told(ao: Ao, work: Path, target: str):
     assert "Traceback" not in answer.err
 
 
+def test_an_empty_place_is_wrong_usage_and_nothing_goes_into_the_current_folder(ao: Ao, work: Path, place: Path):
+    for number in range(4):
+        (place / f"Archive{number}").mkdir()
+    before = names(place)
+    for words in ((work, "--archive", ""), (work, "--web", ""), (work, "--archive", "", "--web", ""), ("",)):
+        answer = ao("sync", *words)
+        assert answer.code == 2
+        assert "is empty" in answer.err
+    assert names(place) == before
+
+
+@pytest.mark.parametrize("target", ["", "https://images.example.org/x", "S3://bucket"])
+def test_a_web_target_that_is_none_is_wrong_usage_in_the_settings_too(
+    ao: Ao, work: Path, mounts: Path, place: Path, monkeypatch: pytest.MonkeyPatch, target: str
+):
+    (place / "ao.toml").write_text(f'archive = {{ root = "{mounts}" }}\nweb = {{ target = "{target}" }}\n')
+    before = names(place)
+    assert ao("sync", work, "--web", target).code == 2
+    monkeypatch.setenv("AO_CONFIG", str(place / "ao.toml"))
+    assert ao("sync", work).code == 2
+    assert names(place) == before
+
+
 def test_changes_are_shown_by_group_and_by_file(ao: Ao, work: Path, mounts: Path):
     assert ao("sync", work, "--archive", mounts).code == 0
     assert ao("works", "changes", "W22084").code == 3  # there is no catalog, and nobody asked for one

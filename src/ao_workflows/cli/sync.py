@@ -20,11 +20,21 @@ if TYPE_CHECKING:
     from ao_workflows.cli.publishing import Publisher
 
 
+def _folder(text: str) -> Path:
+    # An empty path would mean the current folder; it is what a variable of a shell is that nobody has set.
+    if not text:
+        raise typer.BadParameter("it is empty, and names no folder.")
+    return Path(text)
+
+
 def sync(
-    work: Annotated[Path, typer.Argument(help="The folder of the work.", metavar="WORK", show_default=False)],
+    work: Annotated[
+        Path,
+        typer.Argument(help="The folder of the work.", metavar="WORK", show_default=False, parser=_folder),
+    ],
     archive: Annotated[
         Path | None,
-        typer.Option(help="The folder that holds Archive0 … Archive3.", metavar="ROOT"),
+        typer.Option(help="The folder that holds Archive0 … Archive3.", metavar="ROOT", parser=_folder),
     ] = None,
     web: Annotated[
         str | None, typer.Option(help="Where readers get images: s3://bucket/prefix, or a folder.", metavar="TARGET")
