@@ -116,10 +116,12 @@ def test_sync_audits_only_when_it_is_asked_to(ao, gap, mounts):
 
 @pytest.mark.parametrize(
     ("work_name", "root", "code"),
-    [("W404", "mnt", 3), ("no rid", "mnt", 1), ("W22084", "nowhere", 3)],
+    [("W404", "mnt", 2), ("file", "mnt", 2), ("no rid", "mnt", 1), ("W22084", "nowhere", 3)],
 )
 @pytest.mark.usefixtures("work")
-def test_what_cannot_be_synced_is_told(ao, mounts, work_name, root, code):
+def test_what_cannot_be_synced_is_told(ao, mounts, place, work_name, root, code):
+    (place / "no rid").mkdir()
+    (place / "file").touch()
     answer = ao("sync", work_name, "--archive", root, "--json")
     assert answer.code == code
     assert answer.json["error"]["action"]

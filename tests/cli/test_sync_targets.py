@@ -128,6 +128,17 @@ def test_an_empty_place_is_wrong_usage_and_nothing_goes_into_the_current_folder(
     assert names(place) == before
 
 
+@pytest.mark.parametrize(("name", "what"), [("W404", "is not there"), ("W1AC6", "is not a folder")])
+@pytest.mark.parametrize("asked", [(), ("--explain",), ("--dry-run",)])
+def test_a_work_that_is_no_folder_is_wrong_usage_and_named(
+    ao: Ao, mounts: Path, place: Path, name: str, what: str, asked: tuple[str, ...]
+):
+    (place / "W1AC6").touch()
+    answer = ao("sync", name, "--archive", mounts, *asked, "--json")
+    assert (answer.code, answer.json["error"]["code"]) == (2, "usage")
+    assert answer.json["error"]["message"] == f"'{place / name}' {what}."
+
+
 @pytest.mark.parametrize("target", ["", "https://images.example.org/x", "S3://bucket"])
 def test_a_web_target_that_is_none_is_wrong_usage_in_the_settings_too(
     ao: Ao, work: Path, mounts: Path, place: Path, monkeypatch: pytest.MonkeyPatch, target: str

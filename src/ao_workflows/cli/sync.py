@@ -1,5 +1,6 @@
 """``ao sync``: a work into its place in the archive file system, and its images onto the web."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -66,6 +67,7 @@ def sync(
     """
     settings = settings_with_logs()
     work = work.absolute()
+    _check_folder(work)
     rid = parse_rid(work.name)
     named = archive is not None or web is not None
     if web is not None:
@@ -96,6 +98,12 @@ def sync(
     copy = archive_path(root, rid) if root is not None and not dry_run else None
     published = publish(rid, work, copy=copy, dry_run=dry_run) if publish else None
     _tell(rid, result, published, dry_run=dry_run, as_json=as_json)
+
+
+def _check_folder(work: Path) -> None:
+    if not work.is_dir():
+        what = "is not a folder" if os.path.lexists(work) else "is not there"
+        raise UsageError(f"{str(work)!r} {what}.", action="Name the folder of a work.")
 
 
 def _archived(
