@@ -63,6 +63,15 @@ def test_each_target_is_replaced_for_itself(ao: Ao, work: Path, mounts: Path, we
     assert (answer["removed"], answer["web"]["removed"]) == (0, 1)
 
 
+def test_to_replace_where_nothing_goes_is_wrong_usage(ao: Ao, work: Path, mounts: Path, web: Path):
+    for target, option in ((("--web", web), "--replace-archive"), (("--archive", mounts), "--replace-web")):
+        for more in ((), ("--dry-run",), ("--explain",)):
+            answer = ao("sync", work, *target, option, *more)
+            assert answer.code == 2
+            assert option in answer.err
+    assert names(mounts) == names(web) == set()
+
+
 def test_a_dry_run_tells_the_same_numbers_and_changes_nothing(ao: Ao, work: Path, mounts: Path, web: Path):
     targets = ("--archive", mounts, "--web", web, "--replace-archive", "--replace-web", "--json")
     for change in (lambda: None, (work / PAGE).unlink, lambda: write_files(work, {PAGE: jpeg("new" * 900)})):

@@ -80,6 +80,8 @@ def sync(
         replace_archive=replace_archive,
         replace_web=replace_web,
     )
+    _check_replaced(replace_archive and not plan.archive, "--replace-archive", "into the archive")
+    _check_replaced(replace_web and not plan.web, "--replace-web", "onto the web")
     if explain:
         _explain(work, plan, as_json=as_json)
         return
@@ -104,6 +106,14 @@ def _check_folder(work: Path) -> None:
     if not work.is_dir():
         what = "is not a folder" if os.path.lexists(work) else "is not there"
         raise UsageError(f"{str(work)!r} {what}.", action="Name the folder of a work.")
+
+
+def _check_replaced(in_vain: bool, option: str, where: str) -> None:
+    if in_vain:
+        raise UsageError(
+            f"{option} has nothing to replace: nothing goes {where}.",
+            action=f"Leave {option} out; what goes where, and because of what, shows --explain.",
+        )
 
 
 def _archived(
