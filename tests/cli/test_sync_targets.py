@@ -1,6 +1,9 @@
 """``ao sync`` with several targets, and what it would do; ``ao works changes``."""
 
+import os
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,10 +84,35 @@ def test_a_dry_run_tells_the_same_numbers_and_changes_nothing(ao: Ao, work: Path
         assert (names(mounts), names(web)) == before
         real = ao("sync", work, *targets).json
         assert dry.pop("dry_run") is True
+        assert {"verified", "from_memory"}.isdisjoint(dry)
         for key in ("added", "replaced", "removed", "unchanged", "bytes"):
             assert dry[key] == real[key]
         # What would be published is the work here, and what is published is the archive copy: the same, once replaced.
         assert dry["web"] == real["web"]
+
+
+def test_a_dry_run_changes_no_time_on_the_mount_however_long_it_takes(
+    ao: Ao, work: Path, mounts: Path, monkeypatch: pytest.MonkeyPatch
+):
+    asked, real_access, real_statvfs = threading.Event(), os.access, os.statvfs
+
+    def access(*words: Any, **more: Any) -> bool:
+        assert asked.wait(60)
+        return real_access(*words, **more)
+
+    def statvfs(path: Path) -> os.statvfs_result:
+        if threading.current_thread().name.startswith("asking"):
+            asked.set()
+        return real_statvfs(path)
+
+    monkeypatch.setattr(os, "access", access)
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    os.utime(mounts / "Archive3", ns=(1, 1))
+    assert ao("sync", work, "--archive", mounts, "--dry-run").code == 0
+    for thread in threading.enumerate():
+        if thread.name.startswith("asking"):
+            thread.join(60)
+    assert (mounts / "Archive3").stat().st_mtime_ns == 1
 
 
 def test_to_explain_is_to_do_nothing(ao: Ao, work: Path, mounts: Path):

@@ -20,6 +20,7 @@ from ao_workflows.archive.replaced import Replaced
 from ao_workflows.archive.result import SyncResult
 from ao_workflows.archive.transfer import Transferred, remove_written
 from ao_workflows.archive.tree import Tree, read_tree
+from ao_workflows.archive.writable import check_room
 from ao_workflows.flushing import flushed
 from ao_workflows.inventory import FileRecord
 
@@ -57,8 +58,9 @@ class _Update:
 
 
 def preview(job: Job) -> SyncResult:
-    """Find out what an update would do, and do nothing."""
+    """Find out what an update would do, and do nothing. :raises MustWait: (``waiting-for-disk``) if it has no room."""
     found = _look(job)
+    check_room(found.job, (*found.plan.add, *found.plan.replace), job.place.path)
     return found.job.result(found.plan, records=list(found.recorded.values()), removed=found.gone)
 
 

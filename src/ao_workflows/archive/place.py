@@ -35,23 +35,33 @@ def place_of(root: Path, rid: Rid) -> Place:
     return Place(path.parent.parent, path.parent, path, path.with_name(f".{rid}.incoming"))
 
 
-def open_shard(place: Place, access: Access = AS_MADE) -> None:
-    """Make sure that the mount is there, and make the shard's folder in it if need be.
+def expect_mount(place: Place) -> None:
+    """Make sure that the mount is there.
 
     The mount itself is never made: if it is not mounted, the work would fill the disk that lies below.
 
-    :param access: who may use the shard's folder if that has to be made.
     :raises ArchiveFailed: (``archive-mount-missing``) if it is not there.
     :raises MustWait: (``waiting-for-mount``) if it does not answer.
     """
     expect_answer(place.mount)
-    with archive_errors(place.mount, place.shard):
+    with archive_errors(place.mount, place.mount):
         if not place.mount.is_dir():
             raise ArchiveFailed(
                 f"The archive mount {str(place.mount)!r} is not there.",
                 action="Mount it, or make the folder if the archive is on this disk on purpose; then retry.",
                 code="archive-mount-missing",
             )
+
+
+def open_shard(place: Place, access: Access = AS_MADE) -> None:
+    """Make sure that the mount is there, and make the shard's folder in it if need be.
+
+    :param access: who may use the shard's folder if that has to be made.
+    :raises ArchiveFailed: (``archive-mount-missing``) if the mount is not there.
+    :raises MustWait: (``waiting-for-mount``) if it does not answer.
+    """
+    expect_mount(place)
+    with archive_errors(place.mount, place.shard):
         if not is_real_folder(place.shard):
             with suppress(FileExistsError):  # another sync makes it at the same moment
                 place.shard.mkdir()

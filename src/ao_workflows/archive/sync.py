@@ -1,22 +1,24 @@
 """Putting a work in its place in the archive file system, verified, and doing nothing twice."""
 
 from collections.abc import Sequence
+from dataclasses import replace as with_fields
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ao_workflows.answering import Progress, ignored
-from ao_workflows.archive.disk import scratch_errors
+from ao_workflows.archive.disk import archive_errors, scratch_errors
 from ao_workflows.archive.existing_work import preview, update
 from ao_workflows.archive.job import Job
 from ao_workflows.archive.lock import turn_of_mount, work_lock
 from ao_workflows.archive.new_work import create, remove_unfinished
 from ao_workflows.archive.options import SyncOptions
-from ao_workflows.archive.place import is_archived, open_shard, place_of
+from ao_workflows.archive.place import is_archived, is_real_folder, open_shard, place_of
 from ao_workflows.archive.plan import Plan, without_own_record
 from ao_workflows.archive.refusal import check_archivable, expected_checksums
 from ao_workflows.archive.replaced import remove_old
 from ao_workflows.archive.result import SyncResult
-from ao_workflows.archive.tree import read_tree, without_litter
+from ao_workflows.archive.tree import Tree, read_tree, without_litter
+from ao_workflows.archive.writable import check_room, check_writable
 from ao_workflows.inventory import FileRecord
 from ao_workflows.works import Rid
 
@@ -64,15 +66,29 @@ def sync_work(
 def preview_sync(
     work: Path, root: Path, *, rid: Rid, options: SyncOptions = _DEFAULTS, progress: Progress | None = None
 ) -> SyncResult:
-    """Return what :func:`sync_work` would do, and change nothing.
+    """Return what :func:`sync_work` would do, and change nothing. Nothing counts as verified that is not there yet.
 
     :param progress: called as it would, as far as files are read.
-    :raises AoError: as it would.
+    :raises AoError: as it would, as far as that can be known without writing: if the work or the archive's copy is
+        wrong, or the mount is not there, cannot be written or has no room. Locks are not looked at.
     """
     job = _job(work, root, rid, options, progress=progress)
+    check_writable(job.place)
     if is_archived(job.place, work):
-        return preview(job)
-    return job.result(Plan(add=tuple(job.source.files), replace=(), current=(), reread=0), records=[])
+        result = preview(job)
+    else:
+        _check_room_for_new(job)
+        result = job.result(Plan(add=tuple(job.source.files), replace=(), current=(), reread=0), records=[])
+    return with_fields(result, verified=result.verified - result.added - result.replaced)
+
+
+def _check_room_for_new(job: Job) -> None:
+    place, begun = job.place, Tree()
+    with archive_errors(place.mount, place.incoming):
+        folder = place.shard if is_real_folder(place.shard) else place.mount
+        if is_real_folder(place.incoming):  # a sync was killed: the next one goes on with what is there
+            begun = read_tree(place.incoming)
+    check_room(job, (path for path, state in job.source.files.items() if begun.files.get(path) != state), folder)
 
 
 def _job(

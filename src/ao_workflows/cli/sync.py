@@ -135,6 +135,7 @@ def _archived(
             archive_mount(root, rid),
             lambda progress: do(work, root, rid=rid, options=options, progress=progress),
             progress=progress,
+            may_touch=not dry_run,
         )
     if record is not None:
         record(result)
@@ -172,6 +173,8 @@ def _tell(
 ) -> None:
     if as_json:
         document: dict[str, Any] = {"rid": rid} | (result.as_dict() if result else {})
+        if dry_run:  # nothing was written, so nothing was read back
+            document = {key: value for key, value in document.items() if key not in {"verified", "from_memory"}}
         if published is not None:
             document["web"] = published.as_dict()
         print_json(document | ({"dry_run": True} if dry_run else {}))

@@ -14,17 +14,25 @@ _SECONDS_PER_MINUTE = 60
 
 
 def on_mount(
-    settings: Settings, mount: Path | None, work: Callable[[Progress], Result], *, progress: Progress | None = None
+    settings: Settings,
+    mount: Path | None,
+    work: Callable[[Progress], Result],
+    *,
+    progress: Progress | None = None,
+    may_touch: bool = True,
 ) -> Result:
     """Do ``work``, which touches ``mount``, in a thread of its own, and return what it returns.
 
     :param mount: ``None`` if it touches none: then it is done by this thread.
     :param work: what it is given is called with the bytes that were dealt with; it raises when the work is to stop.
     :param progress: called with the bytes that were dealt with.
+    :param may_touch: whether the time of a file there that says nothing may change, to see whether the mount takes
+        writes; not if nothing at all is to change.
     :raises MustWait: (``waiting-for-mount``) if the mount does not answer for as long as the settings say.
     :raises BaseException: what ``work`` raises.
     """
     if mount is None:
         return work(progress or ignored)
     patience = settings.archive.answer_minutes * _SECONDS_PER_MINUTE
-    return while_answering(mount, work, patience=patience, touched=FIRST_TURN, progress=progress)
+    touched = FIRST_TURN if may_touch else None
+    return while_answering(mount, work, patience=patience, touched=touched, progress=progress)
