@@ -115,6 +115,28 @@ def test_a_dry_run_changes_no_time_on_the_mount_however_long_it_takes(
     assert (mounts / "Archive3").stat().st_mtime_ns == 1
 
 
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_mount_without_the_marker_is_waited_for_whether_its_archive_is_named_or_not(
+    ao: Ao, work: Path, mounts: Path, place: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+):
+    monkeypatch.setenv("AO_ARCHIVE__ROOT", str(mounts))
+    monkeypatch.setenv("AO_ARCHIVE__MARKER", ".ao-archive")
+    (place / "link").symlink_to(mounts)
+    for named in ((), ("--archive", mounts), ("--archive", "mnt"), ("--archive", "link")):
+        answer = ao("sync", work, *named, *more, "--json")
+        assert (answer.code, answer.json["error"]["code"]) == (3, "waiting-for-mount")
+        assert "/Archive3: it has no file .ao-archive" in answer.err
+    assert names(mounts) == set()
+    (mounts / "Archive3" / ".ao-archive").touch()
+    assert ao("sync", work, *more).code == 0
+
+
+def test_the_marker_says_nothing_of_another_archive(ao: Ao, work: Path, mounts: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AO_ARCHIVE__ROOT", "/elsewhere")
+    monkeypatch.setenv("AO_ARCHIVE__MARKER", ".ao-archive")
+    assert ao("sync", work, "--archive", mounts).code == 0
+
+
 def test_to_explain_is_to_do_nothing(ao: Ao, work: Path, mounts: Path):
     write_files(work, {"config/sync.yml": b"sync: {web: false, replace: true}"})
     answer = ao("sync", work, "--archive", mounts, "--explain", "--json")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ao_workflows.archive import SyncResult, bytes_below, preview_sync, sync_work
+from ao_workflows.archive import Progress, SyncResult, bytes_below, preview_sync, sync_work
 from ao_workflows.cli.output import JsonOption, print_json, progress_bytes, say, settings_with_logs, user_name
 from ao_workflows.errors import UsageError
 from ao_workflows.settings import Settings
-from ao_workflows.staging.on_mount import on_mount
+from ao_workflows.staging.on_mount import on_mount, wait_for_mount
 from ao_workflows.staging.sync_plan import SyncPlan, archive_options, plan_sync
 from ao_workflows.units import size_text
 from ao_workflows.works import Rid, archive_mount, archive_path, parse_rid
@@ -129,17 +129,24 @@ def _archived(
     # The work is a person's: files of it do not become the archive's.
     options = archive_options(settings, plan, link=False, checksum=checksum)
     do = preview_sync if dry_run else sync_work
+    mount = archive_mount(root, rid)
+    # What the settings say of their archive's mounts says nothing of another archive.
+    marker = settings.archive.marker if _is_in_settings(settings, root) else None
+
+    def sync(progress: Progress) -> SyncResult:
+        wait_for_mount(mount, marker)
+        return do(work, root, rid=rid, options=options, progress=progress)
+
     with progress_bytes(f"{rid} → archive", lambda: bytes_below(work)) as progress:
-        result = on_mount(
-            settings,
-            archive_mount(root, rid),
-            lambda progress: do(work, root, rid=rid, options=options, progress=progress),
-            progress=progress,
-            may_touch=not dry_run,
-        )
+        result = on_mount(settings, mount, sync, progress=progress, may_touch=not dry_run)
     if record is not None:
         record(result)
     return result
+
+
+def _is_in_settings(settings: Settings, root: Path) -> bool:
+    """Tell whether ``root`` is the archive that the settings name, by whatever path."""
+    return settings.archive.root is not None and os.path.realpath(settings.archive_root) == os.path.realpath(root)
 
 
 # What follows loads libraries that take longer to load than a small sync takes, and that most syncs do without.

@@ -4,20 +4,18 @@ The audit of the copy sees what the one before could not: files that earlier del
 stand beside the new ones now.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from ao_workflows.archive import Progress, ScratchDamaged, SyncResult, expect_answer, sync_work
+from ao_workflows.archive import Progress, ScratchDamaged, SyncResult, sync_work
 from ao_workflows.catalog import Work, manifest_of
-from ao_workflows.errors import MustWait
 from ao_workflows.inventory import FileRecord, read_inventory
 from ao_workflows.settings import Settings
 from ao_workflows.staging.archive_record import record_copy
 from ao_workflows.staging.audit import audited
-from ao_workflows.staging.on_mount import on_mount
+from ao_workflows.staging.on_mount import on_mount, wait_for_mount
 from ao_workflows.staging.scratch import forget, inventory_file
 from ao_workflows.staging.site_archive import archived_by_command
 from ao_workflows.staging.source import refuse_superseded
@@ -42,7 +40,7 @@ def run(context: StageContext) -> StageResult:
     if not plan.archive:
         return StageResult(detail=not_wanted(plan, "archive"), skipped=True)
     mount = archive_mount(settings.archive_root, rid)
-    on_mount(settings, mount, lambda _: _wait_for_mount(mount, settings.archive.marker))
+    on_mount(settings, mount, lambda _: wait_for_mount(mount, settings.archive.marker))
     inventory = read_inventory(inventory_file(context.folder, rid))
     if settings.sync.backend == "command":
         with context.process.catalog.reading() as session:
@@ -83,17 +81,3 @@ def _archived(
     except ScratchDamaged:
         forget(folder, rid)
         raise
-
-
-def _wait_for_mount(mount: Path, marker: str | None) -> None:
-    """Let the work wait while its archive is not mounted: it would go into the empty folder below, and vanish.
-
-    :raises MustWait: (``waiting-for-mount``) if the mount does not answer, or the marker is set and missing.
-    """
-    expect_answer(mount)
-    if marker is not None and not os.path.lexists(mount / marker):
-        raise MustWait(
-            f"the archive at {mount}: it has no file {marker}, so what should be mounted there is not",
-            action="Mount it; in Docker, then restart what runs tasks: docker compose restart scheduler.",
-            code="waiting-for-mount",
-        )

@@ -1,11 +1,13 @@
 """What touches an archive mount is left when that stops answering, so that a delivery waits and not the process."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from ao_workflows.answering import Progress, ignored, while_answering
-from ao_workflows.archive import FIRST_TURN
+from ao_workflows.archive import FIRST_TURN, expect_answer
+from ao_workflows.errors import MustWait
 from ao_workflows.settings import Settings
 
 Result = TypeVar("Result")
@@ -36,3 +38,17 @@ def on_mount(
     patience = settings.archive.answer_minutes * _SECONDS_PER_MINUTE
     touched = FIRST_TURN if may_touch else None
     return while_answering(mount, work, patience=patience, touched=touched, progress=progress)
+
+
+def wait_for_mount(mount: Path, marker: str | None) -> None:
+    """Let the work wait while its archive is not mounted: it would go into the empty folder below, and vanish.
+
+    :raises MustWait: (``waiting-for-mount``) if the mount does not answer, or the marker is set and missing.
+    """
+    expect_answer(mount)
+    if marker is not None and not os.path.lexists(mount / marker):
+        raise MustWait(
+            f"the archive at {mount}: it has no file {marker}, so what should be mounted there is not",
+            action="Mount it; in Docker, then restart what runs tasks: docker compose restart scheduler.",
+            code="waiting-for-mount",
+        )
