@@ -228,6 +228,23 @@ def test_changes_are_shown_by_group_and_by_file(ao: Ao, work: Path, mounts: Path
     assert "added: " not in shown
 
 
+def test_a_copy_elsewhere_is_not_taken_for_the_one_in_the_archive(
+    ao: Ao, work: Path, mounts: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AO_ARCHIVE__ROOT", str(mounts))
+    (place / "elsewhere" / "Archive3").mkdir(parents=True)
+    ao("db", "upgrade")
+    assert "not recorded" not in ao("sync", work).err
+    (work / PAGE).write_bytes(jpeg("a better scan" * 500))
+    answer = ao("sync", work, "--archive", "elsewhere")
+    assert answer.code == 0
+    assert f"not recorded in the catalog: {place}/elsewhere is not the archive of the settings" in answer.err
+    (change,) = ao("works", "changes", "W22084", "--last", "9", "--json").json["changes"]
+    assert len(change["added"]) == 6
+    assert "not recorded" not in ao("sync", work, "--archive", "mnt").err
+    assert ao("works", "changes", "W22084", "--json").json["changes"][0]["replaced"] == [PAGE]
+
+
 def test_a_name_that_is_no_rid_is_told(ao: Ao):
     ao("db", "upgrade")
     assert ao("works", "changes", "no rid").code in {1, 2}

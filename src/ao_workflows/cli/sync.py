@@ -95,7 +95,7 @@ def sync(
     root = (archive or settings.archive_root).absolute() if plan.archive else None
     publish = _publisher(settings, plan) if plan.web else None
     # Whoever keeps a record of the archive finds it there; whether it can be kept is asked before anything is done.
-    record = _recorder(settings) if root is not None and not dry_run else None
+    record = _recorder(settings, root) if root is not None and not dry_run else None
     result = _archived(settings, plan, work, root, rid, record, checksum, dry_run) if root is not None else None
     copy = archive_path(root, rid) if root is not None and not dry_run else None
     published = publish(rid, work, copy=copy, dry_run=dry_run) if publish else None
@@ -167,9 +167,12 @@ def _publisher(settings: Settings, plan: SyncPlan) -> "Publisher":
     return Publisher(settings, plan)
 
 
-def _recorder(settings: Settings) -> Callable[[SyncResult], None] | None:
+def _recorder(settings: Settings, root: Path) -> Callable[[SyncResult], None] | None:
     if not settings.has_catalog:
         return None
+    # The catalog knows one copy of each work, and stages trust what it says of that.
+    if settings.archive.root is not None and not _is_in_settings(settings, root):
+        return lambda _: say(f"not recorded in the catalog: {root} is not the archive of the settings")
     from ao_workflows.staging.archive_record import recorder  # noqa: PLC0415  # SQLAlchemy
 
     return recorder(settings, actor=user_name())
