@@ -94,7 +94,8 @@ class WebOptions:
     :param replace: remove what is on the web below the work's ``images/`` and not in the work.
     :param update: send images, too, that the web has with other content; else what is there is left alone.
     :param at_once: uploads on their way at a time.
-    :param iiif_base: the address under which the keys are found on the web; set if a IIIF manifest is wanted.
+    :param iiif_base: the address under which the keys are found on the web, without their prefix: where
+        ``{prefix}Works/…`` is, ``{iiif_base}/Works/…`` leads; set if a IIIF manifest is wanted.
     """
 
     prefix: str = ""

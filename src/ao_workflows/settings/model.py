@@ -189,7 +189,8 @@ class WebSettings(AwsSettings):
     iiif: bool = False
     """Whether a IIIF Presentation 3 manifest of each work is published, as ``manifest.json`` beside ``images/``."""
     base_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] | None = None
-    """The address under which readers find what ``target`` holds; a IIIF manifest needs it."""
+    """The address under which readers find what ``target`` holds, its prefix included: ``{base_url}/Works/…``. A IIIF
+    manifest needs it."""
 
     @model_validator(mode="after")
     def _has_what_iiif_needs(self) -> "WebSettings":

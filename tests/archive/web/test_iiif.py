@@ -3,6 +3,7 @@
 import fcntl
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ READER = ROOT / ".venv-iiif" / "bin" / "python"
 
 ADDRESS = "https://images.example.org/library/Works/60/W22084/manifest.json"
 IMAGES = "https://images.example.org/library/Works/60/W22084/images"
+
+Publish = Callable[[str], tuple[int, dict[str, Any]]]
+"""Publishes with the base address that it is given."""
 
 
 def page(filename: str, **others: Any) -> PageImage:
@@ -81,16 +85,33 @@ def test_odd_names_become_addresses():
     assert body["id"] == f"{IMAGES}/W22084-0886/a%20b%23%3F%E0%BD%80%25.jpg"
 
 
-def test_it_is_sent_beside_the_images_and_only_when_it_changed(tmp_path: Path):
+@pytest.fixture
+def published(tmp_path: Path) -> Publish:
+    """Publish one page below ``library/``, as a target with that prefix does; return how much was sent, and what."""
     (tmp_path / "08860001.jpg").write_bytes(b"123456789")
     (tmp_path / "web").mkdir()
     work = [WebVolume("W22084-0886", (WebFile(page("08860001.jpg"), tmp_path / "08860001.jpg"),))]
-    options = WebOptions(prefix="library/", iiif_base="https://images.example.org/")
-    store = LocalWebStore(tmp_path / "web")
-    assert publish(Rid("W22084"), work, store, address="web", options=options).sent == 3
-    written = json.loads((tmp_path / "web" / "library/Works/60/W22084/manifest.json").read_bytes())
-    assert written["id"] == ADDRESS
-    assert publish(Rid("W22084"), work, store, address="web", options=options).sent == 0
+
+    def run(base: str) -> tuple[int, dict[str, Any]]:
+        options = WebOptions(prefix="library/", iiif_base=base)
+        result = publish(Rid("W22084"), work, LocalWebStore(tmp_path / "web"), address="web", options=options)
+        written = (tmp_path / "web" / "library/Works/60/W22084/manifest.json").read_bytes()
+        return result.sent, json.loads(written)
+
+    return run
+
+
+def test_it_is_sent_beside_the_images_and_only_when_it_changed(published: Publish):
+    assert [published("https://images.example.org/library")[0] for _ in range(2)] == [3, 0]
+
+
+@pytest.mark.parametrize("base", ["https://images.example.org/library/", "https://images.example.org"])
+def test_addresses_are_the_base_that_stands_for_the_target_and_the_place_below_it(published: Publish, base: str):
+    _, written = published(base)
+    (canvas,) = written["items"]
+    place = f"{base.rstrip('/')}/Works/60/W22084"
+    assert written["id"] == f"{place}/manifest.json"
+    assert canvas["items"][0]["items"][0]["body"]["id"] == f"{place}/images/W22084-0886/08860001.jpg"
 
 
 @pytest.fixture(scope="session")

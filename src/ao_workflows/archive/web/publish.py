@@ -212,10 +212,12 @@ def _send_made(job: _Publishing, upload: Upload) -> None:
 
 
 def _send_iiif(job: _Publishing, rid: Rid, volumes: Sequence[WebVolume], place: str) -> None:
-    base = (job.options.iiif_base or "").rstrip("/")
     key = f"{place.removesuffix('images/')}manifest.json"
+    base = (job.options.iiif_base or "").rstrip("/")
+    # The base stands for all that the target's name says, the prefix of its keys included.
+    address, below = (f"{base}/{each.removeprefix(job.options.prefix)}" for each in (key, place.rstrip("/")))
     images = {volume.name: [file.image for file in volume.files] for volume in volumes}
-    content = iiif.iiif_manifest(rid, images, address=f"{base}/{key}", images=f"{base}/{place.rstrip('/')}")
+    content = iiif.iiif_manifest(rid, images, address=address, images=below)
     job.there = {**job.there, **{info.key: info for info in job.store.list(key) if info.key == key}}
     _send_made(job, Upload(key=key, content=content, content_type=iiif.CONTENT_TYPE))
 
