@@ -36,7 +36,16 @@ class WebTarget:
 
     def address_of(self, rid: Rid) -> str:
         """Return the place of a work's images, for a person."""
-        return f"{self.name.rstrip('/')}/{web_images_prefix(rid)}"
+        return web_address(self.name, rid)
+
+
+def web_address(target: str, rid: Rid) -> str:
+    """Return the place of a work's images at ``target``, for a person. Nothing is asked whether that is there.
+
+    :raises UsageError: if ``target`` is none, as :func:`web_target` tells.
+    """
+    _place_of(target)
+    return f"{target.rstrip('/')}/{web_images_prefix(rid)}"
 
 
 def web_target(settings: Settings, target: str, connections: Connections | None = None) -> WebTarget:
@@ -44,6 +53,17 @@ def web_target(settings: Settings, target: str, connections: Connections | None 
 
     :raises UsageError: if it is empty, names no bucket, is an address of another kind, or can be no address.
     """
+    place = _place_of(target)
+    if isinstance(place, Path):
+        return WebTarget(LocalWebStore(place), "", target, str(place / WEB_WORKS))
+    bucket, prefix = place
+    store = S3WebStore(aws_access(settings, settings.web, connections), bucket)
+    prefix = f"{prefix}/" if prefix else ""
+    return WebTarget(store, prefix, target, f"{S3_SCHEME}{bucket}/{prefix}{WEB_WORKS}")
+
+
+def _place_of(target: str) -> Path | tuple[str, str]:
+    """Return the folder that ``target`` is, or its bucket and its prefix."""
     if not target:
         raise UsageError("The target on the web is empty: ''.", action=_ALLOWED, code="config-invalid")
     if "://" in target and not target.startswith(S3_SCHEME):
@@ -53,8 +73,7 @@ def web_target(settings: Settings, target: str, connections: Connections | None 
             code="config-invalid",
         )
     if not target.startswith(S3_SCHEME):
-        folder = _folder(target)
-        return WebTarget(LocalWebStore(folder), "", target, str(folder / WEB_WORKS))
+        return _folder(target)
     bucket, _, prefix = target.removeprefix(S3_SCHEME).partition("/")
     if not bucket:
         raise UsageError(f"{target!r} names no bucket.", action="Write it as s3://bucket/prefix.")
@@ -65,9 +84,7 @@ def web_target(settings: Settings, target: str, connections: Connections | None 
             action="Write it as s3://bucket/prefix.",
             code="config-invalid",
         )
-    store = S3WebStore(aws_access(settings, settings.web, connections), bucket)
-    prefix = f"{prefix}/" if prefix else ""
-    return WebTarget(store, prefix, target, f"{S3_SCHEME}{bucket}/{prefix}{WEB_WORKS}")
+    return bucket, prefix
 
 
 def _folder(target: str) -> Path:

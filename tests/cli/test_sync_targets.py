@@ -146,8 +146,34 @@ def test_to_explain_is_to_do_nothing(ao: Ao, work: Path, mounts: Path):
         "replace_archive": ("no", "the settings: [sync] replace is false"),
         "replace_web": ("no", "the settings: [sync] replace is false"),
         "update_web": ("yes", "built in"),
+        "archive path": (f"{mounts}/Archive3/84/W22084", "the command line"),
+        "web address": ("not set", "the settings: [web] has no target"),
     }
     assert names(mounts) == set()
+
+
+def test_where_a_work_would_go_is_explained_and_what_is_not_set(
+    ao: Ao, work: Path, mounts: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def places(*words: object) -> list[tuple[str, str]]:
+        plan = ao("sync", work, "--explain", "--json", *words).json["plan"]
+        return [(each["value"], each["origin"]) for each in plan if each["key"] in {"archive path", "web address"}]
+
+    in_archive, web = f"{mounts}/Archive3/84/W22084", "s3://images/library/Works/60/W22084/images/"
+    assert places() == [
+        ("not set", "the settings: [archive] has no root"),
+        ("not set", "the settings: [web] has no target"),
+    ]
+    assert places("--web", "web")[1] == ("web/Works/60/W22084/images/", "the command line")
+    monkeypatch.setenv("AO_ARCHIVE__ROOT", "mnt")
+    monkeypatch.setenv("AO_WEB__TARGET", "s3://images/library/")
+    assert places() == [(in_archive, "the settings: [archive] root"), (web, "the settings: [web] target")]
+    assert places("--archive", "other") == [
+        (f"{place}/other/Archive3/84/W22084", "the command line"),
+        ("none", "the command line"),
+    ]
+    write_files(work, {"config/sync.yml": b"sync: {archive: false}"})
+    assert places()[0] == ("none", "the work's config/sync.yml")
 
 
 def test_a_work_that_goes_nowhere_is_told(ao: Ao, work: Path, mounts: Path, monkeypatch: pytest.MonkeyPatch):

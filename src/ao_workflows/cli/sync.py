@@ -1,7 +1,7 @@
 """``ao sync``: a work into its place in the archive file system, and its images onto the web."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +10,7 @@ import typer
 from ao_workflows.archive import Progress, SyncResult, bytes_below, preview_sync, sync_work
 from ao_workflows.cli.output import JsonOption, print_json, progress_bytes, say, settings_with_logs, user_name
 from ao_workflows.errors import UsageError
+from ao_workflows.explained import Explained
 from ao_workflows.settings import Settings
 from ao_workflows.staging.on_mount import on_mount, wait_for_mount
 from ao_workflows.staging.sync_plan import SyncPlan, archive_options, plan_sync
@@ -83,7 +84,8 @@ def sync(
     _check_replaced(replace_archive and not plan.archive, "--replace-archive", "into the archive")
     _check_replaced(replace_web and not plan.web, "--replace-web", "onto the web")
     if explain:
-        _explain(work, plan, as_json=as_json)
+        items = (*plan.explained, _archive_place(settings, plan, rid, archive), _web_place(settings, plan, rid, web))
+        _explain(work, items, as_json=as_json)
         return
     if not (plan.archive or plan.web):
         raise UsageError(
@@ -215,10 +217,34 @@ def _tell(
         )
 
 
-def _explain(work: Path, plan: SyncPlan, *, as_json: bool) -> None:
+def _archive_place(settings: Settings, plan: SyncPlan, rid: Rid, named: Path | None) -> Explained:
+    """Tell the work's place in the archive. :param named: the archive that the command line names."""
+    key, root = "archive path", named or settings.archive.root
+    if root is None:
+        return Explained(key, "not set", "the settings: [archive] has no root")
+    if not plan.archive:
+        return Explained(key, "none", plan.origin_of("archive"))
+    origin = "the settings: [archive] root" if named is None else "the command line"
+    return Explained(key, str(archive_path(root.absolute(), rid)), origin)
+
+
+def _web_place(settings: Settings, plan: SyncPlan, rid: Rid, named: str | None) -> Explained:
+    """Tell the address of the work's images. :param named: the target that the command line names."""
+    key, target = "web address", settings.web.target
+    if target is None:
+        return Explained(key, "not set", "the settings: [web] has no target")
+    if not plan.web:
+        return Explained(key, "none", plan.origin_of("web"))
+    from ao_workflows.access import web_address  # noqa: PLC0415  # boto3
+
+    origin = "the settings: [web] target" if named is None else "the command line"
+    return Explained(key, web_address(target, rid), origin)
+
+
+def _explain(work: Path, items: Sequence[Explained], *, as_json: bool) -> None:
     if as_json:
-        print_json({"work": str(work), "plan": [item.as_dict() for item in plan.explained]})
+        print_json({"work": str(work), "plan": [item.as_dict() for item in items]})
         return
     from ao_workflows.cli.screen import show_explained  # noqa: PLC0415  # Rich
 
-    show_explained(work, plan.explained, heading="What")
+    show_explained(work, items, heading="What")

@@ -44,6 +44,11 @@ class SyncPlan:
     audit: AuditOptions
     explained: tuple[Explained, ...]
 
+    def origin_of(self, key: str) -> str:
+        """Return what decided one of them."""
+        (origin,) = (each.origin for each in self.explained if each.key == key)
+        return origin
+
 
 def plan_sync(
     settings: Settings,
@@ -95,8 +100,7 @@ def plan_sync(
 
 def not_wanted(plan: SyncPlan, target: str) -> dict[str, Any]:
     """Return what goes on record of a stage whose target is not wanted: that, and who says so."""
-    (why,) = (each.origin for each in plan.explained if each.key == target)
-    return {target: "no", "because_of": why}
+    return {target: "no", "because_of": plan.origin_of(target)}
 
 
 def archive_options(settings: Settings, plan: SyncPlan, *, link: bool, checksum: bool) -> SyncOptions:
