@@ -271,6 +271,14 @@ def test_a_copy_elsewhere_is_not_taken_for_the_one_in_the_archive(
     assert ao("works", "changes", "W22084", "--json").json["changes"][0]["replaced"] == [PAGE]
 
 
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_work_that_was_never_synced_has_no_changes_to_show(ao: Ao, more: tuple[str, ...]):
+    ao("db", "upgrade")
+    answer = ao("works", "changes", "W404", *more)
+    assert answer.code == 2
+    assert "No sync of W404 is on record" in answer.err
+
+
 def test_a_name_that_is_no_rid_is_told(ao: Ao):
     ao("db", "upgrade")
     assert ao("works", "changes", "no rid").code in {1, 2}

@@ -103,11 +103,11 @@ def changes(
     process = Process.open(settings_with_logs())
     with process.catalog.reading() as session:
         found = changes_of(session, parse_rid(rid), limit=last)
+    if not found:
+        raise UsageError(f"No sync of {rid} is on record.", action="See `ao works list`.")
     if as_json:
         print_json({"rid": rid, "changes": [change.as_dict() for change in found]})
         return
-    if not found:
-        raise UsageError(f"No sync of {rid} is on record.", action="See `ao works list`.")
     for change in found:
         _show_change(change)
 
