@@ -309,3 +309,9 @@ def test_the_record_of_an_earlier_archive_copy_does_not_take_the_place_of_the_ne
     before = everything(root)
     assert sync_work(work, root, rid=RID).unchanged == 7
     assert everything(root) == before
+
+
+def test_a_work_that_is_named_by_a_link_has_the_time_of_its_folder(work: Path, root: Path, copy: Path, tmp_path: Path):
+    (tmp_path / "W22084").symlink_to(work)
+    sync_work(tmp_path / "W22084", root, rid=RID)
+    assert copy.stat().st_mtime_ns == work.stat().st_mtime_ns

@@ -42,12 +42,12 @@ class Tree:
 
 
 def read_tree(root: Path) -> Tree:
-    """List everything below ``root`` without following a link or opening a file.
+    """List everything below ``root`` without following a link there or opening a file. The root may be a link itself.
 
     :raises OSError: if a folder cannot be listed.
     """
     files: dict[str, FileState] = {}
-    folders = {"": root.stat(follow_symlinks=False).st_mtime_ns}
+    folders = {"": root.stat().st_mtime_ns}
     others: dict[str, str] = {}
     waiting = [""]
     while waiting:
