@@ -279,6 +279,10 @@ def test_a_work_that_was_never_synced_has_no_changes_to_show(ao: Ao, more: tuple
     assert "No sync of W404 is on record" in answer.err
 
 
+def test_the_help_says_that_reading_everything_concerns_the_archive_only(ao: Ao):
+    assert "For the archive only: read all files" in " ".join(ao("sync", "--help").out.replace("│", " ").split())
+
+
 def test_a_name_that_is_no_rid_is_told(ao: Ao):
     ao("db", "upgrade")
     assert ao("works", "changes", "no rid").code in {1, 2}

@@ -49,7 +49,11 @@ def sync(
         bool, typer.Option("--replace-web", help="Remove from the web images that are not there any more.")
     ] = False,
     checksum: Annotated[
-        bool, typer.Option("--checksum", help="Read all files on both sides, rather than trust sizes and times.")
+        bool,
+        typer.Option(
+            "--checksum",
+            help="For the archive only: read all files on both sides, rather than trust sizes and times.",
+        ),
     ] = False,
     with_audit: Annotated[bool, typer.Option("--audit", help="Audit the work first; stop if it fails.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
