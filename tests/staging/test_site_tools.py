@@ -134,13 +134,13 @@ def test_a_work_that_asks_for_it_has_its_copy_replaced_where_the_site_allows_tha
     assert words(record / "arguments")[3] == "-A"
 
 
-def test_where_works_have_no_say_their_options_are_not_passed_on(site_house, record):
-    house = site_house(sync="replace = true", audit="work_options = false")
-    files = {**work_files("W22084"), "config/sync.yml": b"audit: {pre: [-TFileSequence]}\nsync: {replace: true}\n"}
+def test_where_works_have_no_say_their_audits_options_are_not_passed_on(site_house, record):
+    house = site_house(audit="work_options = false")
+    files = {**work_files("W22084"), "config/sync.yml": b"audit: {pre: [-TFileSequence]}\nsync: {update_web: false}\n"}
     house.send(bag_zip(house.root / "W22084.bag.zip", {"W22084": files}))
     house.run()
     assert "LOCAL_AUDIT_OPTIONS" not in variables(record)
-    assert "-A" not in words(record / "arguments")
+    assert variables(record)["NO_REFRESH_WEB"] == "true"
 
 
 @pytest.mark.parametrize(

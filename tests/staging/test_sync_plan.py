@@ -8,6 +8,7 @@ from ao_workflows.archive import Access
 from ao_workflows.errors import ContentRejected, UsageError
 from ao_workflows.settings import Settings
 from ao_workflows.staging.sync_plan import SyncPlan, archive_options, plan_sync
+from ao_workflows.works.sync_config import AuditOptions, InvalidSyncConfig
 
 WEB = {"target": "s3://images"}
 
@@ -98,7 +99,22 @@ def test_the_command_line_is_stronger(work: Path, tmp_path: Path):
     says(work, "sync: {archive: true, web: false, update_web: false}\n")
     plan = plan_sync(settings(tmp_path, web=WEB), work, archive=False, web=True, replace_web=True)
     assert targets(plan) == (False, True, False, True, True)
-    assert origins(plan)["replace_web"] == "the command line"
+    assert origins(plan)["replace_web"] == origins(plan)["update_web"] == "the command line"
+
+
+def test_a_file_that_lets_nothing_be_updated_is_obeyed_although_it_lets_what_is_gone_be_removed(
+    work: Path, tmp_path: Path
+):
+    text = "sync: {replace: true, update_web: false}\n"
+    says(work, text)
+    plan = plan_sync(settings(tmp_path, web=WEB, sync={"replace": True}), work)
+    assert targets(plan) == (True, True, True, True, False)
+    assert origins(plan)["update_web"] == "the work's config/sync.yml"
+    (work / "config" / "sync.yml").unlink()
+    (tmp_path / "site.yml").write_text(text)
+    plan = plan_sync(settings(tmp_path, web=WEB, sync={"config": tmp_path / "site.yml"}), work)
+    assert targets(plan) == (True, True, True, True, False)
+    assert origins(plan)["update_web"] == str(tmp_path / "site.yml")
 
 
 def test_to_replace_one_target_never_replaces_the_other(work: Path, tmp_path: Path):
@@ -127,10 +143,15 @@ def test_a_named_file_of_the_site_that_is_not_there_is_an_error(work: Path, tmp_
     assert caught.value.code == "config-missing"
 
 
-def test_where_works_have_no_say_their_file_is_not_read(work: Path, tmp_path: Path):
-    says(work, "sync: {archive: false}\n")
+def test_works_that_have_no_say_in_their_audit_still_say_where_they_go(work: Path, tmp_path: Path):
+    says(work, "sync: {archive: false}\naudit: {pre: [-TFileSequence]}\n")
     house = settings(tmp_path, audit={"work_options": False})
-    assert plan_sync(house, work).archive
+    plan = plan_sync(house, work)
+    assert not plan.archive
+    assert plan.audit == AuditOptions()
+    says(work, "sync: {archiv: false}\n")
+    with pytest.raises(InvalidSyncConfig):
+        plan_sync(house, work)
 
 
 def test_modes_and_group_are_given_as_people_write_them(work: Path, tmp_path: Path):

@@ -31,7 +31,8 @@ class SyncPlan:
     :param archive: it goes into the archive file system, and ``web``: its images go to where readers get them.
     :param replace_archive: what the archive has of it and it does not have is removed there.
     :param replace_web: the same on the web. Neither touches the other target.
-    :param update_web: images that the web has with other content are sent.
+    :param update_web: images that the web has with other content are sent. ``update_web: false`` in a file holds
+        whatever ``replace`` in it says; only a person who asks for ``replace_web`` overrides it.
     :param audit: options of its audits, as in ``sync.yml``.
     :param explained: each of these, with what decided it.
     """
@@ -89,8 +90,10 @@ def plan_sync(
         "replace_archive": to_archive and (replace_archive or may_replace),
         "replace_web": to_web and (replace_web or may_replace),
     }
-    # To replace the whole tree is to update what is in it.
-    values["update_web"] = said.update_web or values["replace_web"]
+    # Who asks for the whole tree to be replaced wants what is in it updated.
+    values["update_web"] = said.update_web or (to_web and replace_web)
+    if to_web and replace_web:
+        origins["update_web"] = _COMMAND_LINE
     return SyncPlan(
         **values,
         audit=config.audit,
@@ -156,8 +159,11 @@ def site_config(settings: Settings) -> tuple[SyncConfig, str]:
 
 
 def _config_of(settings: Settings, work: Path) -> tuple[SyncConfig, str]:
-    own = read_sync_config(work) if settings.audit.work_options else None
-    return site_config(settings) if own is None else (own, _OF_THE_WORK)
+    site, place = site_config(settings)
+    own = read_sync_config(work)
+    if own is None:
+        return site, place
+    return (own if settings.audit.work_options else own.model_copy(update={"audit": site.audit})), _OF_THE_WORK
 
 
 def _mode(text: str | None) -> int | None:
