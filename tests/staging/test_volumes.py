@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ao_workflows.staging.volumes import WebImageUnreadable, volumes_of
 from fixtures.house import work_files, write_files
@@ -30,3 +31,20 @@ def test_names_in_any_writing_are_welcome(work: Path):
     (work / "images" / "W22084-0001" / "\u0f40\u0f0b\xe9 +%.jpg").write_bytes(jpeg("x"))
     (volume,) = volumes_of(work, {})
     assert len(volume.files) == 4
+
+
+def test_a_group_that_is_litter_by_its_folders_name_is_left_out_as_in_the_archive(work: Path):
+    for name in ("~old", ".hidden"):
+        write_files(work / "images" / name, {"x.jpg": jpeg("x")})
+    assert [volume.name for volume in volumes_of(work, {})] == ["W22084-0001"]
+
+
+@pytest.mark.parametrize(("dpi", "told"), [(None, None), ((300, 300), 300)])
+def test_the_resolution_of_a_tiff_is_told_only_if_the_file_says_it(
+    work: Path, dpi: tuple[int, int] | None, told: object
+):
+    options = {} if dpi is None else {"dpi": dpi}
+    page = work / "images" / "W22084-0001" / "00010009.tif"
+    Image.new("1", (50, 40)).save(page, compression="group4", **options)
+    (volume,) = volumes_of(work, {})
+    assert [file.image.dpi for file in volume.files if file.path == page] == [told]

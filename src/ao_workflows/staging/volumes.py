@@ -30,7 +30,7 @@ def volumes_of(
 ) -> list[WebVolume]:
     """Return the web images of a work, by image group, after a look at the header of each of which nothing is known.
 
-    Left out are what a desktop or an editor left, and ``*.json``.
+    Left out are what a desktop or an editor left, whole groups too, and ``*.json``.
 
     :param work: its folder.
     :param records: what is on record of its files, by path, as far as there is a record.
@@ -43,6 +43,8 @@ def volumes_of(
     gallery = Gallery(jobs=os.cpu_count() or 1, known=lambda path: _known(work, path, seen), progress=progress)
     volumes, findings = [], []
     for group in structure.groups_of(_IMAGES):
+        if is_litter(group.name):
+            continue
         try:
             images = [image for image in gallery.images_of(group.path) if not is_litter(image.name)]
         except OSError as error:
