@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from ao_workflows.archive import sync_work
+from ao_workflows.cli import publishing
+from ao_workflows.errors import MustWait
+from ao_workflows.works import parse_rid
 from fixtures.house import write_files
 from fixtures.images import jpeg
 
@@ -42,6 +46,23 @@ def test_a_work_goes_to_both_targets_and_each_is_told(ao: Ao, work: Path, mounts
     assert len(names(web)) == 4
     again = ao("sync", work, "--archive", mounts, "--web", web, "--json").json
     assert (again["unchanged"], again["web"]["unchanged"], again["web"]["sent"]) == (6, 4, 0)
+
+
+def test_the_work_is_not_synced_by_another_while_its_copy_is_sent(
+    ao: Ao, work: Path, mounts: Path, web: Path, monkeypatch: pytest.MonkeyPatch
+):
+    real, met = publishing.publish, []
+
+    def publish(*arguments: Any, **others: Any) -> Any:
+        with pytest.raises(MustWait) as caught:
+            sync_work(work, mounts, rid=parse_rid("W22084"))
+        met.append(caught.value.code)
+        return real(*arguments, **others)
+
+    monkeypatch.setattr(publishing, "publish", publish)
+    assert ao("sync", work, "--archive", mounts, "--web", web).code == 0
+    assert met == ["waiting-for-sync"]
+    assert len(names(web)) == 4
 
 
 def test_the_web_alone_is_a_target_too_and_the_archive_is_not_touched(ao: Ao, work: Path, mounts: Path, web: Path):

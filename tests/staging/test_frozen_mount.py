@@ -73,7 +73,7 @@ def retried(house: House) -> ExitCode:
     [
         (archive_stage, "sync_work", "", False),
         (audit_stage, "run_audit", "Archive3/84/W22084", True),
-        (publish_stage, "volumes_of", "", True),
+        (publish_stage, "look_at", "", True),
         (publish_stage, "publish", "", True),
     ],
     ids=["sync", "audit of the copy", "headers", "images"],

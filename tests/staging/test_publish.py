@@ -4,17 +4,21 @@ import gzip
 import json
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ao_workflows.archive.lock import work_lock
 from ao_workflows.audit import run_audit
 from ao_workflows.audit.images import ImageFacts, gallery
 from ao_workflows.catalog import changes_of, manifest_of, retry_delivery
 from ao_workflows.staging import archive as stage
+from ao_workflows.staging import publish as publish_stage
 from ao_workflows.staging.seen_images import remember_images, seen_images
 from ao_workflows.staging.volumes import volumes_of
+from ao_workflows.works import Rid
 from fixtures.aws import MakeBucket
 from fixtures.house import House, bag_zip, work_files, write_files
 from fixtures.images import jpeg
@@ -64,6 +68,25 @@ def test_the_images_of_a_work_and_their_manifest_are_where_readers_look(
     assert manifest == [{"filename": f"0001000{page}.jpg", "width": 60, "height": 80} for page in (1, 2, 3)]
     (row,) = house.works()
     assert row.web_address == f"s3://{web}/library/Works/60/W22084/images/"
+
+
+def test_a_work_that_another_syncs_just_now_waits_to_be_published(
+    web_house: Callable[..., House], web: str, s3: "S3Client", monkeypatch: pytest.MonkeyPatch
+):
+    house, real = web_house(), publish_stage.look_at
+
+    def look_at(source: Path, *arguments: Any, **others: Any) -> Any:
+        found = real(source, *arguments, **others)
+        held.enter_context(work_lock(source.parent, Rid("W22084"), mount=source.parents[1]))
+        return found
+
+    house.send_work("W22084")
+    with ExitStack() as held, monkeypatch.context() as patch:
+        patch.setattr(publish_stage, "look_at", look_at)
+        house.run()
+    (row,) = house.works()
+    assert (row.state, row.reason_code) == ("waiting", "waiting-for-sync")
+    assert published(s3, web) == {}
 
 
 def test_a_second_delivery_sends_only_what_changed_and_pages_of_the_first_stay(

@@ -14,6 +14,7 @@ from ao_workflows.archive.refusal import ArchiveClash, EmptyWork, NotArchivable
 from ao_workflows.archive.result import SyncResult
 from ao_workflows.archive.sync import preview_sync, sync_work
 from ao_workflows.archive.tree import bytes_below, is_litter, is_litter_path
+from ao_workflows.archive.unchanged import unchanged_copy
 
 __all__ = [
     "COPY_FILE_DIFFERS",
@@ -47,5 +48,6 @@ __all__ = [
     "read_record",
     "record_proof",
     "sync_work",
+    "unchanged_copy",
     "verify_copy",
 ]

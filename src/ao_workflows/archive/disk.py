@@ -13,7 +13,8 @@ ANSWER_SECONDS = 60.0
 """How long a mount may take to say how much room it has: a disk that sleeps wakes up in ten."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+"""Errors that say: this user may not write here."""
 _NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
 _LOST = frozenset({errno.ESTALE, errno.EIO, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ENODEV})
 
@@ -92,7 +93,7 @@ def archive_error(error: OSError, *, mount: Path, path: Path | str) -> AoError:
     reason = error.strerror or str(error)
     if error.errno in _NO_DESCRIPTOR:  # the disk is well
         return ArchiveFailed(f"{str(path)!r} on {str(mount)!r} could not be opened: {reason}.", action=_OPEN_MORE)
-    if error.errno in _NOT_WRITABLE:
+    if error.errno in NOT_WRITABLE:
         action = f"Mount {str(mount)!r} writable for uid {os.geteuid()}, then retry."
     elif error.errno in _LOST:
         action = f"Check the disk or server behind {str(mount)!r}, mount it again, then retry."

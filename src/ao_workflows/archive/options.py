@@ -96,6 +96,7 @@ class WebOptions:
     :param at_once: uploads on their way at a time.
     :param iiif_base: the address under which the keys are found on the web, without their prefix: where
         ``{prefix}Works/…`` is, ``{iiif_base}/Works/…`` leads; set if a IIIF manifest is wanted.
+    :param access: who may use the record of what was sent.
     """
 
     prefix: str = ""
@@ -103,3 +104,4 @@ class WebOptions:
     update: bool = True
     at_once: int = 32
     iiif_base: str | None = None
+    access: Access = AS_MADE

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from ao_workflows.access import web_target
-from ao_workflows.archive import Progress, read_record
-from ao_workflows.archive.web import PublishResult, WebVolume, publish
+from ao_workflows.archive import Progress
+from ao_workflows.archive.web import PublishResult, publish
 from ao_workflows.cli.output import progress_bytes
 from ao_workflows.settings import Settings
 from ao_workflows.staging.on_mount import on_mount
 from ao_workflows.staging.sync_plan import SyncPlan, web_options
-from ao_workflows.staging.volumes import bytes_of, volumes_of
+from ao_workflows.staging.volumes import bytes_of, look_at
 from ao_workflows.storage import PretendingWebStore
 from ao_workflows.works import Rid
 
@@ -34,21 +34,18 @@ class Publisher:
         target, source = self._target, copy or work
         mount = copy.parents[1] if copy else None
 
-        def look(progress: Progress) -> list[WebVolume]:
-            records = read_record(source, rid, mount=source) if copy else {}
-            return volumes_of(source, records, progress=progress)
-
         def send(progress: Progress) -> PublishResult:
-            return publish(
-                rid,
-                volumes,
-                PretendingWebStore(target.store) if dry_run else target.store,
-                address=target.address_of(rid),
-                options=self._options,
-                record=source / "sync-inventory" / f"{rid}.web.jsonl" if copy else None,
-                progress=progress,
-            )
+            with looked_at.kept():
+                return publish(
+                    rid,
+                    looked_at.volumes,
+                    PretendingWebStore(target.store) if dry_run else target.store,
+                    address=target.address_of(rid),
+                    options=self._options,
+                    record=source / "sync-inventory" / f"{rid}.web.jsonl" if copy else None,
+                    progress=progress,
+                )
 
-        volumes = on_mount(self._settings, mount, look)
-        with progress_bytes(f"{rid} → web", bytes_of(volumes)) as progress:
+        looked_at = on_mount(self._settings, mount, lambda progress: look_at(source, rid, mount, progress=progress))
+        with progress_bytes(f"{rid} → web", bytes_of(looked_at.volumes)) as progress:
             return on_mount(self._settings, mount, send, progress=progress)

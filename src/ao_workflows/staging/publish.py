@@ -5,8 +5,8 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from ao_workflows.access import web_target
-from ao_workflows.archive import Progress, read_record
-from ao_workflows.archive.web import PublishResult, WebVolume, publish
+from ao_workflows.archive import Progress
+from ao_workflows.archive.web import PublishResult, publish
 from ao_workflows.catalog import Work
 from ao_workflows.errors import SystemFailed
 from ao_workflows.staging.on_mount import on_mount
@@ -15,7 +15,7 @@ from ao_workflows.staging.site_web import published_by_command
 from ao_workflows.staging.stage import StageContext, StageResult
 from ao_workflows.staging.sync_plan import not_wanted, plan_sync, web_options
 from ao_workflows.staging.telling import told
-from ao_workflows.staging.volumes import bytes_of, volumes_of
+from ao_workflows.staging.volumes import WebImages, bytes_of, look_at
 from ao_workflows.works import parse_rid
 
 
@@ -42,23 +42,24 @@ def run(context: StageContext) -> StageResult:
     target = web_target(settings, settings.web.target, context.process.connections)
     address = target.address_of(rid)
     if settings.sync.backend == "command":
-        volumes = _images(context, source, mount) if settings.sync.prove_web else None
+        volumes = _images(context, source, mount).volumes if settings.sync.prove_web else None
         detail = published_by_command(settings, plan, source, rid, target=target, volumes=volumes, mount=mount)
     else:
-        volumes = _images(context, source, mount)
+        images = _images(context, source, mount)
 
         def send(progress: Progress) -> PublishResult:
-            return publish(
-                rid,
-                volumes,
-                target.store,
-                address=address,
-                options=web_options(settings, plan, prefix=target.prefix),
-                record=source / "sync-inventory" / f"{rid}.web.jsonl" if archived else None,
-                progress=progress,
-            )
+            with images.kept():
+                return publish(
+                    rid,
+                    images.volumes,
+                    target.store,
+                    address=address,
+                    options=web_options(settings, plan, prefix=target.prefix),
+                    record=source / "sync-inventory" / f"{rid}.web.jsonl" if archived else None,
+                    progress=progress,
+                )
 
-        with told("publishing", bytes_of(volumes), place=address) as progress:
+        with told("publishing", bytes_of(images.volumes), place=address) as progress:
             result = on_mount(settings, mount, send, progress=progress)
         detail = result.as_dict()
 
@@ -68,13 +69,10 @@ def run(context: StageContext) -> StageResult:
     return StageResult(detail=detail, record=record)
 
 
-def _images(context: StageContext, source: Path, mount: Path | None) -> list[WebVolume]:
+def _images(context: StageContext, source: Path, mount: Path | None) -> WebImages:
     """Return what the web has to have of the work in the folder ``source``, which is on the archive mount ``mount``."""
     rid = parse_rid(context.the_work.rid)
     seen = seen_images(context.folder, rid)
-
-    def look(progress: Progress) -> list[WebVolume]:
-        records = read_record(source, rid, mount=mount) if mount is not None else {}
-        return volumes_of(source, records, seen, progress=progress)
-
-    return on_mount(context.process.settings, mount, look)
+    return on_mount(
+        context.process.settings, mount, lambda progress: look_at(source, rid, mount, seen, progress=progress)
+    )

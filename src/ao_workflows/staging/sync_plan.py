@@ -135,13 +135,17 @@ def archive_access(settings: Settings) -> Access:
 
 
 def web_options(settings: Settings, plan: SyncPlan, *, prefix: str) -> WebOptions:
-    """Return how the images of a work are published. :param prefix: what all keys begin with."""
+    """Return how the images of a work are published. :param prefix: what all keys begin with.
+
+    :raises UsageError: (``config-invalid``) if the group that the settings name is none.
+    """
     return WebOptions(
         prefix=prefix,
         replace=plan.replace_web,
         update=plan.update_web,
         at_once=settings.web.uploads,
         iiif_base=settings.web.base_url if settings.web.iiif else None,
+        access=archive_access(settings),
     )
 
 

@@ -1,19 +1,21 @@
 """The image groups of a work as they are published: what is sent, and what readers' programs are told about it."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import category
 
 from PIL.TiffImagePlugin import COMPRESSION_INFO
 
-from ao_workflows.archive import Progress, is_litter
+from ao_workflows.archive import Progress, is_litter, read_record, unchanged_copy
 from ao_workflows.archive.web import MEDIA_TYPES, PageImage, WebFile, WebVolume
 from ao_workflows.audit.images import Gallery, ImageFacts
 from ao_workflows.errors import ContentRejected, Finding, SystemFailed
 from ao_workflows.inventory import FileRecord
 from ao_workflows.staging.seen_images import Seen
-from ao_workflows.works import ImageGroup, read_structure
+from ao_workflows.works import ImageGroup, Rid, read_structure
 
 _IMAGES = "images"
 _NOTHING: Seen = {}
@@ -64,6 +66,33 @@ def volumes_of(
             findings=findings,
         )
     return volumes
+
+
+@dataclass(frozen=True, slots=True)
+class WebImages:
+    """What the web has to have of a work, as it was when somebody looked.
+
+    :param volumes: by image group.
+    :param kept: makes sure, during a block, that nothing of it changes: for what is read from the archive.
+    """
+
+    volumes: Sequence[WebVolume]
+    kept: Callable[[], AbstractContextManager[None]]
+
+
+def look_at(
+    source: Path, rid: Rid, mount: Path | None, seen: Seen = _NOTHING, *, progress: Progress | None = None
+) -> WebImages:
+    """Return the web images of the work ``rid``, as :func:`volumes_of` does.
+
+    :param source: the work's folder, or its archive copy.
+    :param mount: the archive mount that the copy is on; ``None`` for what is no copy.
+    """
+    if mount is None:
+        return WebImages(volumes_of(source, {}, seen, progress=progress), nullcontext)
+    records = read_record(source, rid, mount=mount)
+    volumes = volumes_of(source, records, seen, progress=progress)
+    return WebImages(volumes, lambda: unchanged_copy(source, rid, records, mount=mount))
 
 
 def bytes_of(volumes: Iterable[WebVolume]) -> int:

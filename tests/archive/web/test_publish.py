@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ao_workflows.archive import WebOptions
+from ao_workflows.archive import Access, WebOptions
 from ao_workflows.archive.web import PageImage, WebFile, WebVolume, publish
 from ao_workflows.errors import AoError, SystemFailed
 from ao_workflows.storage import (
@@ -190,6 +190,11 @@ def test_what_is_on_record_is_not_read_again(store: Recording, images: Path, tmp
     assert caught.value.code == "archive-file-damaged"
     assert "08860001.jpg" in caught.value.message
     assert store.asked == [f"list {PLACE}"]
+
+
+def test_the_record_of_what_was_sent_is_for_whom_the_archive_is(send, tmp_path: Path):
+    send(access=Access(file_mode=0o640))
+    assert (tmp_path / "web.jsonl").stat().st_mode & 0o777 == 0o640
 
 
 def test_a_changed_image_and_its_manifest_are_sent_and_nothing_else(send, store: Recording, images: Path):

@@ -13,7 +13,7 @@ from typing import Any
 
 from ao_workflows.answering import Progress, ignored
 from ao_workflows.archive.disk import ArchiveFailed
-from ao_workflows.archive.options import WebOptions
+from ao_workflows.archive.options import Access, WebOptions
 from ao_workflows.archive.web import iiif, volume_manifest
 from ao_workflows.archive.web.volume_manifest import PageImage
 from ao_workflows.crew import in_order
@@ -130,7 +130,7 @@ def publish(
         store.delete([key for key in gone if key not in set(manifests)])
         job.result.removed = len(gone)
     if record is not None and job.records != job.known:
-        _write(record, job.records)
+        _write(record, job.records, options.access)
     return job.result
 
 
@@ -265,8 +265,9 @@ def _read(record: Path | None) -> dict[str, _Sent]:
         return {}
 
 
-def _write(record: Path, sent: Mapping[str, _Sent]) -> None:
-    with whole_file(record, what="the record of what is on the web", make_folder=True) as file:
+def _write(record: Path, sent: Mapping[str, _Sent], access: Access) -> None:
+    what = "the record of what is on the web"
+    with whole_file(record, what=what, make_folder=True, give=access.give_file) as file:
         file.writelines(_lines(sent))
 
 
