@@ -31,13 +31,12 @@ def check_writable(place: Place) -> None:
 
 
 def check_room(job: Job, paths: Iterable[str], folder: Path) -> None:
-    """Make sure that the work's files at ``paths`` fit on the disk of ``folder``, unless they become its own there.
+    """Make sure that the work's files at ``paths`` fit on the disk of ``folder``.
+
+    Files that may become the archive's by links need no room there, if links can be made: only trying tells that.
 
     :raises MustWait: (``waiting-for-disk``) if they do not.
     """
-    mount = job.place.mount
-    with archive_errors(mount, folder):
-        is_linked = job.options.link and job.work.stat().st_dev == folder.stat().st_dev
-    if not is_linked:
+    if not job.options.link:
         sizes = [job.source.files[path].size for path in paths]
-        check_free_space(mount, folder, sizes, keep_free=job.options.keep_free)
+        check_free_space(job.place.mount, folder, sizes, keep_free=job.options.keep_free)
