@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from ao_workflows.errors import MustWait
-from ao_workflows.logs import get_logger
+from ao_workflows.log import get_logger
 
 Result = TypeVar("Result")
 Progress = Callable[[int], None]

@@ -12,7 +12,7 @@ from ao_workflows.archive.record import FOLDER as RECORD_FOLDER
 from ao_workflows.archive.result import SyncResult
 from ao_workflows.archive.tree import Tree, read_tree
 from ao_workflows.flushing import flushed
-from ao_workflows.logs import get_logger
+from ao_workflows.log import get_logger
 
 log = get_logger(__name__)
 

@@ -13,7 +13,7 @@ from ao_workflows.archive.copying import temporary_for
 from ao_workflows.archive.disk import archive_errors
 from ao_workflows.archive.options import Access
 from ao_workflows.archive.place import Place, is_real_folder
-from ao_workflows.logs import get_logger
+from ao_workflows.log import get_logger
 from ao_workflows.works import Rid
 
 log = get_logger(__name__)

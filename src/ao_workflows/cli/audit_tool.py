@@ -16,7 +16,7 @@ from ao_workflows.cli.audit import audit_one, end, passed_over
 from ao_workflows.cli.output import settings_with_logs
 from ao_workflows.cli.program import run_program
 from ao_workflows.errors import SystemFailed, UsageError
-from ao_workflows.logs import visible
+from ao_workflows.log import visible
 
 USER_PROPERTIES = Path(".config/bdrc/auditTool/user.properties")
 """In the user's home folder: rules that are read when the file is there."""

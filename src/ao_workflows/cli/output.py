@@ -12,7 +12,7 @@ import typer
 
 from ao_workflows.answering import ignored
 from ao_workflows.errors import AoError, Finding
-from ao_workflows.logs import configure_logs, visible
+from ao_workflows.log import configure_logs, visible
 from ao_workflows.settings import Settings, load_settings
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]

@@ -13,7 +13,7 @@ from rich.text import Text
 from ao_workflows.checks import Check, Verdict
 from ao_workflows.cli.output import print_json
 from ao_workflows.explained import Explained
-from ao_workflows.logs import visible
+from ao_workflows.log import visible
 
 VERDICT_STYLES = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}
 

@@ -20,7 +20,7 @@ from ao_workflows.demo.place import BUCKET, QUEUE, DemoPlace
 from ao_workflows.demo.samples import SampleDelivery, Samples, make_samples
 from ao_workflows.demo.standin import AwsStandIn
 from ao_workflows.errors import ExitCode, SystemFailed
-from ao_workflows.logs import visible
+from ao_workflows.log import visible
 from ao_workflows.settings import settings_from_file
 from ao_workflows.staging.opened_catalog import open_catalog
 from ao_workflows.staging.process import Process

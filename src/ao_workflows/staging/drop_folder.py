@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ao_workflows.catalog import Delivery, DeliveryState, ObjectArrival
 from ao_workflows.errors import SystemFailed
-from ao_workflows.logs import get_logger
+from ao_workflows.log import get_logger
 from ao_workflows.storage import ObjectGone, open_local_source
 from ao_workflows.works import InvalidRid, rid_of_object_key
 

@@ -8,7 +8,7 @@ from typing import Any
 from ao_workflows.catalog import CatalogUnavailable, ObjectArrival, make_sure_of_ledger, record_arrival, record_message
 from ao_workflows.errors import AoError, ContentRejected, SystemFailed
 from ao_workflows.glacier import Announcements, ObjectEvent, Queue, QueueMessage, parse_message
-from ao_workflows.logs import get_logger
+from ao_workflows.log import get_logger
 from ao_workflows.staging.drop_folder import look, rid_hint, tidy
 from ao_workflows.staging.process import Process
 

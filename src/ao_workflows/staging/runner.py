@@ -16,7 +16,7 @@ from ao_workflows.catalog import (
     release_abandoned,
 )
 from ao_workflows.errors import ExitCode
-from ao_workflows.logs import get_logger
+from ao_workflows.log import get_logger
 from ao_workflows.staging.drop_folder import tidy
 from ao_workflows.staging.holder import is_certainly_gone, own_holder
 from ao_workflows.staging.intake import drain

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ao_workflows.errors import AoError, SystemFailed
 from ao_workflows.inventory import read_inventory
-from ao_workflows.logs import get_logger
+from ao_workflows.log import get_logger
 
 # Nothing but the catalog's own numbers, which have at most 18 digits to the end of time.
 _FOLDER = re.compile(r"\.delivery-([0-9]{1,18})", re.ASCII)

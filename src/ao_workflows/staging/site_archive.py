@@ -24,7 +24,7 @@ from ao_workflows.archive import (
 )
 from ao_workflows.errors import AoError, Finding, SystemFailed
 from ao_workflows.inventory import FileRecord
-from ao_workflows.logs import get_logger
+from ao_workflows.log import get_logger
 from ao_workflows.settings import Settings
 from ao_workflows.staging.on_mount import on_mount
 from ao_workflows.staging.scratch import forget, is_whole

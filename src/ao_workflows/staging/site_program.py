@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ao_workflows.errors import SystemFailed
-from ao_workflows.logs import get_logger, visible
+from ao_workflows.log import get_logger, visible
 
 log = get_logger(__name__)
 

@@ -25,7 +25,7 @@ from ao_workflows.catalog import (
     start_stage,
 )
 from ao_workflows.errors import AoError, ContentRejected, MustWait, SystemFailed
-from ao_workflows.logs import get_logger
+from ao_workflows.log import get_logger
 from ao_workflows.staging.process import Process
 from ao_workflows.staging.scratch import delivery_folder
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ao_workflows.logs import get_logger
+from ao_workflows.log import get_logger
 from ao_workflows.units import size_text
 
 log = get_logger(__name__)

@@ -12,7 +12,7 @@ from pathlib import Path
 from ao_workflows.audit.findings import Outcome
 from ao_workflows.audit.report import AuditReport
 from ao_workflows.errors import SystemFailed
-from ao_workflows.logs import visible
+from ao_workflows.log import visible
 from ao_workflows.whole_file import whole_file
 
 COLUMNS = ("id", "test_name", "outcome", "error_number", "error_test", "detail_path")

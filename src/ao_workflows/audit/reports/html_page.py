@@ -14,7 +14,7 @@ from ao_workflows import __version__
 from ao_workflows.audit.findings import AuditFinding, Outcome, Severity, outcome_of
 from ao_workflows.audit.report import AuditReport
 from ao_workflows.audit.reports.pictures import Pictures
-from ao_workflows.logs import visible
+from ao_workflows.log import visible
 from ao_workflows.whole_file import whole_file
 
 MOST_LISTED = 5_000

@@ -8,7 +8,7 @@ from ao_workflows.audit.findings import AuditFinding
 from ao_workflows.audit.images.gallery import image_names
 from ao_workflows.audit.reports.thumbnails import Thumbnails
 from ao_workflows.errors import AoError
-from ao_workflows.logs import visible
+from ao_workflows.log import visible
 from ao_workflows.works import read_structure
 
 MOST_WITH_PICTURES = 200

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Literal
 
-from ao_workflows.logs.text import visible
+from ao_workflows.log.text import visible
 
 __all__ = ["configure_logs", "get_logger", "visible"]
 
@@ -46,7 +46,7 @@ def configure_logs(*, style: Literal["text", "json"], level: str) -> None:
     """
 
     def set_up() -> None:
-        from ao_workflows.logs.lines import set_up_lines  # noqa: PLC0415  # loads structlog
+        from ao_workflows.log.lines import set_up_lines  # noqa: PLC0415  # loads structlog
 
         set_up_lines(style=style, level=level)
 

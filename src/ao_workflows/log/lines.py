@@ -6,13 +6,13 @@ from typing import Literal
 
 import structlog
 
-from ao_workflows.logs.text import visible
+from ao_workflows.log.text import visible
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 def set_up_lines(*, style: Literal["text", "json"], level: str) -> None:
-    """Have structlog write to standard error, as :func:`~ao_workflows.logs.configure_logs` says."""
+    """Have structlog write to standard error, as :func:`~ao_workflows.log.configure_logs` says."""
     renderers: list[structlog.types.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if style == "json"

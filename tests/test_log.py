@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import structlog
 
-from ao_workflows.logs import configure_logs, visible
+from ao_workflows.log import configure_logs, visible
 
 HOSTILE = "a\x1b[31mred\x07\u202ebn.zip\udcff"
 ESCAPED = r"a\x1b[31mred\x07\u202ebn.zip\udcff"
@@ -114,7 +114,7 @@ def test_a_traceback_tells_no_values_of_variables(capsys, style):
 
 FIRST_LINE = """
 import sys
-from ao_workflows.logs import configure_logs, get_logger
+from ao_workflows.log import configure_logs, get_logger
 log = get_logger("any")
 configure_logs(style="text", level="debug")
 configure_logs(style="json", level="warning")
