@@ -251,7 +251,8 @@ class AuditSettings(AuditFile):
     archive_copy: bool = True
     """Whether the copy in the archive is audited, too: it also holds what earlier deliveries brought."""
     work_options: bool = True
-    """Whether a work's own ``config/sync.yml`` may choose tests and properties (``audit.pre``, ``audit.post``)."""
+    """Whether a work's own ``config/sync.yml`` may choose tests and properties (``audit.pre``, ``audit.post``). Its
+    ``sync`` part counts all the same."""
 
 
 class ProcessSettings(_Section):

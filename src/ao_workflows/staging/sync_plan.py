@@ -163,11 +163,12 @@ def site_config(settings: Settings) -> tuple[SyncConfig, str]:
 
 
 def _config_of(settings: Settings, work: Path) -> tuple[SyncConfig, str]:
-    site, place = site_config(settings)
     own = read_sync_config(work)
     if own is None:
-        return site, place
-    return (own if settings.audit.work_options else own.model_copy(update={"audit": site.audit})), _OF_THE_WORK
+        return site_config(settings)
+    if not settings.audit.work_options:
+        own = own.model_copy(update={"audit": site_config(settings)[0].audit})
+    return own, _OF_THE_WORK
 
 
 def _mode(text: str | None) -> int | None:

@@ -22,7 +22,7 @@ MOST_DIRECTORIES = 64
 
 _COMPRESSION, _ORIENTATION, _SUBFILE_TYPE, _SUB_DIRECTORIES = 259, 274, 254, 330
 _BITS_PER_SAMPLE, _SAMPLES_PER_PIXEL = 258, 277
-_ACROSS_RESOLUTION = 282
+_RESOLUTION = frozenset({282, 283})  # across and down
 _THUMBNAIL_OFFSET, _STRIP_OFFSETS = 513, 273
 _SIZES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 """Bytes of a value of each type that is longer than a byte."""
@@ -83,8 +83,8 @@ def _facts(name: str, state: os.stat_result, image: Image.Image) -> ImageFacts:
         declared = image.tag_v2.get(_BITS_PER_SAMPLE, (1,))
         bits = _number(declared) or bits
         channels = _number(image.tag_v2.get(_SAMPLES_PER_PIXEL, 1)) or channels
-        if _ACROSS_RESOLUTION not in image.tag_v2:
-            said_dpi = None  # Pillow takes one dot per inch for what is not said
+        if _RESOLUTION - image.tag_v2.keys():
+            said_dpi = None  # Pillow has one dot per inch for each that the file does not say
     orientation, has_thumbnail, problem = _metadata(image)
     return ImageFacts(
         name=name,
