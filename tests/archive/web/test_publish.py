@@ -192,6 +192,20 @@ def test_what_is_on_record_is_not_read_again(store: Recording, images: Path, tmp
     assert store.asked == [f"list {PLACE}"]
 
 
+def test_a_manifest_that_names_what_goes_is_sent_although_all_that_is_there_is_left_alone(
+    send, store: Recording, images: Path
+):
+    send(iiif_base="https://images.example.org")
+    (images / "W22084-0886" / "08860002.jpg").unlink()
+    (images / "W22084-0887" / "08870001.jpg").write_bytes(b"a better scan that is not to be sent")
+    store.asked.clear()
+    sent, unchanged, left, removed = send(iiif_base="https://images.example.org", replace=True, update=False)
+    assert (sent, unchanged, left, removed) == (2, 5, 1, 1)
+    manifests = [f"{PLACE}W22084-0886/dimensions.json", "Works/60/W22084/manifest.json"]
+    changing = [each for each in store.asked if not each.startswith("list")]
+    assert changing == [*(f"send {key}" for key in manifests), f"delete {PLACE}W22084-0886/08860002.jpg"]
+
+
 def test_the_record_of_what_was_sent_is_for_whom_the_archive_is(send, tmp_path: Path):
     send(access=Access(file_mode=0o640))
     assert (tmp_path / "web.jsonl").stat().st_mode & 0o777 == 0o640

@@ -120,9 +120,10 @@ def publish(
     wanted = set()
     for volume in volumes:
         wanted |= _send_volume(job, volume, f"{place}{volume.name}/", progress or ignored)
+    gone = sorted(there.keys() - wanted) if options.replace else []
     if options.iiif_base is not None and volumes:
-        _send_iiif(job, rid, volumes, place)
-    if options.replace and (gone := sorted(there.keys() - wanted)):
+        _send_iiif(job, rid, volumes, place, must_fit=bool(gone))
+    if gone:
         # The manifest of a group that is gone goes before the images that it names.
         manifests = [key for key in gone if key.endswith(f"/{volume_manifest.NAME}")]
         if manifests:
@@ -153,8 +154,11 @@ def _send_volume(job: _Publishing, volume: WebVolume, place: str, progress: Prog
         content_type=volume_manifest.CONTENT_TYPE,
         content_encoding=volume_manifest.CONTENT_ENCODING,
     )
-    _send_made(job, manifest)
-    return {*keys, manifest.key}
+    wanted = {*keys, manifest.key}
+    # An image that is to go must not be named any more, whatever else is left alone.
+    loses = job.options.replace and any(key.startswith(place) for key in job.there.keys() - wanted)
+    _send_made(job, manifest, must_fit=loses)
+    return wanted
 
 
 def threads_for(volume: WebVolume, at_once: int) -> int:
@@ -194,8 +198,11 @@ def _count(job: _Publishing, key: str, file: WebFile, sent: _Sent | None) -> Non
         job.records[key] = sent
 
 
-def _send_made(job: _Publishing, upload: Upload) -> None:
-    """Send an object that was made here, unless the web has it, or has another that is to be left alone."""
+def _send_made(job: _Publishing, upload: Upload, *, must_fit: bool) -> None:
+    """Send an object that was made here, unless the web has it, or has another that is to be left alone.
+
+    :param must_fit: another one is not left alone: it names what is about to go.
+    """
     there, sha512 = job.there.get(upload.key), hashlib.sha512(upload.content).hexdigest()
     if there and (
         job.known.get(upload.key) == _Sent(there.etag, sha512)
@@ -203,7 +210,7 @@ def _send_made(job: _Publishing, upload: Upload) -> None:
     ):
         job.records[upload.key] = _Sent(there.etag, sha512)
         job.result.unchanged += 1
-    elif there and not job.options.update:
+    elif there and not (job.options.update or must_fit):
         job.result.left += 1
     else:
         job.records[upload.key] = _Sent(job.store.send(upload), sha512)
@@ -211,7 +218,7 @@ def _send_made(job: _Publishing, upload: Upload) -> None:
         job.result.bytes += len(upload.content)
 
 
-def _send_iiif(job: _Publishing, rid: Rid, volumes: Sequence[WebVolume], place: str) -> None:
+def _send_iiif(job: _Publishing, rid: Rid, volumes: Sequence[WebVolume], place: str, *, must_fit: bool) -> None:
     key = f"{place.removesuffix('images/')}manifest.json"
     base = (job.options.iiif_base or "").rstrip("/")
     # The base stands for all that the target's name says, the prefix of its keys included.
@@ -219,7 +226,7 @@ def _send_iiif(job: _Publishing, rid: Rid, volumes: Sequence[WebVolume], place: 
     images = {volume.name: [file.image for file in volume.files] for volume in volumes}
     content = iiif.iiif_manifest(rid, images, address=address, images=below)
     job.there = {**job.there, **{info.key: info for info in job.store.list(key) if info.key == key}}
-    _send_made(job, Upload(key=key, content=content, content_type=iiif.CONTENT_TYPE))
+    _send_made(job, Upload(key=key, content=content, content_type=iiif.CONTENT_TYPE), must_fit=must_fit)
 
 
 def read_image(file: WebFile) -> bytes:
