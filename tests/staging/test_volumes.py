@@ -48,3 +48,12 @@ def test_the_resolution_of_a_tiff_is_told_only_if_the_file_says_it(
     Image.new("1", (50, 40)).save(page, compression="group4", **options)
     (volume,) = volumes_of(work, {})
     assert [file.image.dpi for file in volume.files if file.path == page] == [told]
+
+
+def test_the_size_of_a_tiff_with_a_thumbnail_is_that_of_the_page(work: Path):
+    page = work / "images" / "W22084-0001" / "00010009.tif"
+    small = Image.new("L", (60, 80))
+    small.encoderinfo = {"tiffinfo": {254: 1}}
+    Image.new("L", (600, 800)).save(page, save_all=True, append_images=[small])
+    (volume,) = volumes_of(work, {})
+    assert [(file.image.width, file.image.height) for file in volume.files if file.path == page] == [(600, 800)]

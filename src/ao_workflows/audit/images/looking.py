@@ -165,6 +165,7 @@ def _tiff_has_thumbnail(image: TiffImagePlugin.TiffImageFile) -> bool:
         except EOFError:
             break
         if _number(image.tag_v2.get(_SUBFILE_TYPE, 0)) & _REDUCED:
+            image.seek(0)
             return True
     image.seek(0)
     inner = image.tag_v2.get(_SUB_DIRECTORIES, ())
