@@ -118,6 +118,7 @@ from ao_workflows.log import configure_logs, get_logger
 log = get_logger("any")
 configure_logs(style="text", level="debug")
 configure_logs(style="json", level="warning")
+assert not hasattr(log, "__wrapped__")
 assert "structlog" not in sys.modules
 log.info("not severe enough")
 log.warning("first")
@@ -127,4 +128,11 @@ log.error("second")
 
 def test_what_writes_lines_is_loaded_with_the_first_and_set_up_as_was_said_last():
     done = subprocess.run([sys.executable, "-c", FIRST_LINE], capture_output=True, text=True, check=True)
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["first", "second"]
+
+
+def test_a_set_up_of_before_the_library_was_loaded_does_not_come_back():
+    script = FIRST_LINE.replace('configure_logs(style="json"', 'import structlog\nconfigure_logs(style="json"')
+    script = script.replace('assert "structlog" not in sys.modules\n', "")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["first", "second"]

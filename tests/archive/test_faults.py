@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ao_workflows.archive import ArchiveFailed, SyncOptions, WriteDamaged, sync_work, verify_copy
+from ao_workflows.archive import ArchiveFailed, SyncOptions, WriteDamaged, preview_sync, sync_work, verify_copy
 from ao_workflows.archive.disk import archive_error, expect_answer, scratch_error
 from ao_workflows.errors import MustWait, SystemFailed
 from ao_workflows.inventory import FileRecord
@@ -235,6 +235,17 @@ def test_on_one_disk_that_is_mounted_twice_room_is_asked_for_since_nothing_can_b
     assert linked.added == 6
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_what_writes_no_file_needs_no_room(work: Path, small_disk: Callable[[str], Path], *, link: bool):
+    root = small_disk("size=8m")
+    sync_work(work, root, rid=RID, options=SyncOptions(keep_free=0))
+    assert preview_sync(work, root, rid=RID).unchanged == 6  # and no 64 MiB are free
+    (work / PAGES[0]).unlink()
+    options = SyncOptions(link=link, replace=True)
+    assert preview_sync(work, root, rid=RID, options=options).removed == 1
+    assert sync_work(work, root, rid=RID, options=options).removed == 1
+
+
 def test_a_file_system_that_keeps_everything_in_memory_is_found_out(work: Path, small_disk: Callable[[str], Path]):
     result = sync_work(work, small_disk("size=8m"), rid=RID, options=SyncOptions(keep_free=0))
     assert (result.verified, result.from_memory) == (6, 5)  # one of the six has no bytes
@@ -355,7 +366,7 @@ def test_two_syncs_of_one_work_exclude_each_other(work: Path, root: Path, copy: 
         with pytest.raises(MustWait) as caught:
             sync_work(work, root, rid=RID)
         assert caught.value.code == "waiting-for-sync"
-        assert caught.value.waiting_for == "another sync of W22084 to end"
+        assert caught.value.waiting_for == "another sync of W22084, or its publishing, to end"
         assert os.listdir(copy.parent) == [".W22084.lock"]
         assert sync_work(work, root, rid=Rid("W22184")).added == 6
     sync_work(work, root, rid=RID)

@@ -36,7 +36,9 @@ def test_a_mount_that_is_read_only_is_told(work: Path, small_disk: Callable[[str
 def test_a_folder_that_this_user_may_not_write_is_told(work: Path, root: Path, monkeypatch: pytest.MonkeyPatch):
     (root / "Archive3" / "84").mkdir()
     real = os.access
-    monkeypatch.setattr(os, "access", lambda path, mode: path.name != "84" and real(path, mode))  # root may anything
+    monkeypatch.setattr(
+        os, "access", lambda path, *how, **others: path.name != "84" and real(path, *how, **others)
+    )  # root may anything
     with pytest.raises(ArchiveFailed, match=r"84.*Permission denied"):
         preview_sync(work, root, rid=RID)
 

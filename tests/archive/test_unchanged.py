@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from ao_workflows.archive import SyncOptions, read_record, sync_work, unchanged_copy
 from ao_workflows.errors import MustWait
@@ -45,7 +46,14 @@ def test_on_a_mount_that_takes_no_writes_nothing_has_to_be_held(work: Path, smal
     copy = sync_work(work, root, rid=RID, options=SyncOptions(keep_free=0)).archive_path
     (mount / "84" / ".W22084.lock").unlink()
     small_disk("remount,ro")
-    entered = False
-    with unchanged_copy(copy, RID, read_record(copy, RID, mount=mount), mount=mount):
-        entered = True
-    assert entered
+    records = read_record(copy, RID, mount=mount)
+    with capture_logs() as lines, unchanged_copy(copy, RID, records, mount=mount):
+        pass
+    assert [line["event"] for line in lines] == ["read without a lock: this user may not lock it"]
+    reading = unchanged_copy(copy, RID, records, mount=mount)
+    reading.__enter__()
+    small_disk("remount,rw")  # another machine may write
+    (work / PAGE).write_bytes(b"a better scan")
+    sync_work(work, root, rid=RID, options=SyncOptions(keep_free=0))
+    with pytest.raises(MustWait):
+        reading.__exit__(None, None, None)

@@ -5,7 +5,7 @@ from ao_workflows.archive.changes import Changes, changes_between
 from ao_workflows.archive.copying import ScratchDamaged
 from ao_workflows.archive.disk import ArchiveFailed, ScratchFailed, expect_answer
 from ao_workflows.archive.lock import FIRST_TURN
-from ao_workflows.archive.options import Access, SyncOptions, WebOptions
+from ao_workflows.archive.options import AS_MADE, Access, SyncOptions, WebOptions
 from ao_workflows.archive.own_record import Recorded, own_record_kept, record_proof
 from ao_workflows.archive.proof import COPY_FILE_DIFFERS, COPY_FILE_MISSING, Proof, hold_place, verify_copy
 from ao_workflows.archive.reading_back import WriteDamaged
@@ -17,6 +17,7 @@ from ao_workflows.archive.tree import bytes_below, is_litter, is_litter_path
 from ao_workflows.archive.unchanged import unchanged_copy
 
 __all__ = [
+    "AS_MADE",
     "COPY_FILE_DIFFERS",
     "COPY_FILE_MISSING",
     "FIRST_TURN",

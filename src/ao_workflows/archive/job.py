@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -91,7 +90,7 @@ class Job:
         """
         mount = self.place.mount
         sizes = [each.state.size for each in copies]
-        if not (self.options.link and copies and can_link(copies[0].source, copy)):
+        if copies and not (self.options.link and can_link(copies[0].source, copy)):
             check_free_space(mount, copy, sizes, keep_free=self.options.keep_free)
         for folder in sorted((self.source.folders.keys() | {RECORD_FOLDER}) - archived.folders.keys()):
             with archive_errors(mount, copy / folder):
@@ -117,9 +116,9 @@ class Job:
         for folder in sorted(self.source.folders.keys() - {RECORD_FOLDER}, reverse=True):
             modified = self.source.folders[folder]
             with archive_errors(self.place.mount, copy / folder):
-                if (copy / folder).stat(follow_symlinks=False).st_mtime_ns != modified:
-                    with suppress(PermissionError):
-                        os.utime(copy / folder, ns=(modified, modified), follow_symlinks=False)
+                state = (copy / folder).stat(follow_symlinks=False)
+                if state.st_mtime_ns != modified and os.geteuid() in {0, state.st_uid}:
+                    os.utime(copy / folder, ns=(modified, modified), follow_symlinks=False)
 
     def record(self, copy: Path, before: Iterable[FileRecord], after: list[FileRecord]) -> None:
         """Put on record in the archive copy what it holds now, and what has changed; the record is the last."""

@@ -14,6 +14,11 @@ FIRST_TURN = ".ao-sync-turn-1.lock"
 """A file that each mount has once a work was synced to it, and whose time says nothing to anybody."""
 
 
+def work_lock_path(shard: Path, rid: Rid) -> Path:
+    """Return the file that is locked while the work ``rid`` is synced, or sent from its copy."""
+    return shard / f".{rid}.lock"
+
+
 @contextmanager
 def work_lock(shard: Path, rid: Rid, *, mount: Path) -> Iterator[int]:
     """Hold the lock of the work ``rid``, a hidden file beside it in ``shard``.
@@ -21,13 +26,13 @@ def work_lock(shard: Path, rid: Rid, *, mount: Path) -> Iterator[int]:
     The kernel frees the lock when the process ends, however it ends. The file itself stays: removing it would
     let two processes each hold the lock of a different file of that name.
 
-    :raises MustWait: (``waiting-for-sync``) if another sync of the work holds it.
+    :raises MustWait: (``waiting-for-sync``) if another sync of the work holds it, or somebody publishes it.
     """
-    path = shard / f".{rid}.lock"
+    path = work_lock_path(shard, rid)
     with _lock_file(path, mount=mount) as descriptor:
         if not _locked(descriptor, path, mount=mount):
             raise MustWait(
-                f"another sync of {rid} to end",
+                f"another sync of {rid}, or its publishing, to end",
                 action=f"It holds {str(path)!r}; see who runs it with: fuser {str(path)!r}",
                 code="waiting-for-sync",
             )

@@ -125,15 +125,18 @@ def _drop_from_memory(descriptor: int) -> bool:
     A page that is just on its way to the disk, or between two lists of the kernel, stays; a moment later it goes.
     """
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    if not _is_in_memory(descriptor):
+    in_memory = _is_in_memory(descriptor)
+    if in_memory is None:
+        return False
+    if not in_memory:
         return True
     time.sleep(_ONCE_MORE_AFTER)
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    return not _is_in_memory(descriptor)
+    return _is_in_memory(descriptor) is False
 
 
-def _is_in_memory(descriptor: int) -> bool:
-    """Tell whether the first byte can be had without asking the disk."""
+def _is_in_memory(descriptor: int) -> bool | None:
+    """Tell whether the first byte can be had without asking the disk; ``None`` where the system does not tell."""
     try:
         return os.preadv(descriptor, [bytearray(1)], 0, os.RWF_NOWAIT) == 1
     except BlockingIOError:
@@ -142,15 +145,18 @@ def _is_in_memory(descriptor: int) -> bool:
         return _is_resident(descriptor)  # tmpfs, network and stacked file systems know no such reading
 
 
-def _is_resident(descriptor: int) -> bool:
-    """Tell whether the first page is in memory; ``True`` where the system does not tell, as of others' files."""
+def _is_resident(descriptor: int) -> bool | None:
+    """Tell whether the first page is in memory; ``None`` where the system does not tell, as of others' files."""
+    state = os.fstat(descriptor)
+    if os.geteuid() not in {0, state.st_uid}:
+        return None
     try:
         # Python gives the address of memory only where it could be written to; this is nobody else's.
         memory = mmap.mmap(descriptor, 1, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
     except (OSError, ValueError):  # an empty file has no page
-        return os.fstat(descriptor).st_size > 0
+        return None if state.st_size else False
     with memory:
-        first, state = ctypes.c_char.from_buffer(memory), ctypes.c_ubyte()
-        told = _LIBC.mincore(ctypes.c_void_p(ctypes.addressof(first)), ctypes.c_size_t(1), ctypes.byref(state))
+        first, answer = ctypes.c_char.from_buffer(memory), ctypes.c_ubyte()
+        failed = _LIBC.mincore(ctypes.c_void_p(ctypes.addressof(first)), ctypes.c_size_t(1), ctypes.byref(answer))
         del first  # else the memory cannot be given back
-        return told != 0 or bool(state.value & 1)
+        return None if failed else bool(answer.value & 1)

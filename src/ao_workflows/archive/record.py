@@ -1,5 +1,6 @@
 """The archive copy's own record: what it holds, with checksums, in ``sync-inventory/`` beside the content."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -62,8 +63,14 @@ def read_record(work: Path, rid: Rid, *, mount: Path) -> dict[str, FileRecord]:
     try:
         return {record.path: record for record in read_inventory(path)}
     except SystemFailed as error:
-        if isinstance(error.__cause__, OSError):
-            raise archive_error(error.__cause__, mount=mount, path=path) from error
+        cause = error.__cause__
+        if isinstance(cause, PermissionError):
+            raise ArchiveFailed(
+                f"The archive copy of {rid} has a record that cannot be read: {str(path)!r}: {cause.strerror}.",
+                action=f"Let uid {os.geteuid()} read and write what is in its folder, then retry.",
+            ) from error
+        if isinstance(cause, OSError):
+            raise archive_error(cause, mount=mount, path=path) from error
         raise RecordDamaged(
             f"The archive copy of {rid} has a record that cannot be read: {error.message}",
             action=f"Check the disk, then move {str(path)!r} away: every file is hashed again for a new record.",

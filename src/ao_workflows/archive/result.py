@@ -18,7 +18,8 @@ class SyncResult:
     :param unchanged: files that were right already and were left alone.
     :param bytes: size of the added and replaced files together.
     :param verified: files whose content in the archive was compared with a checksum during this sync.
-    :param from_memory: those of them that were read back and came from memory, because the system kept them there.
+    :param from_memory: those of them that were read back and came from memory, because the system kept them there,
+        or does not tell.
     :param skipped: what was not synced because of its name, relative to the work.
     :param records: what is on record of the archive copy now.
     """

@@ -73,7 +73,7 @@ def preview_sync(
         wrong, or the mount is not there, cannot be written or has no room. Locks are not looked at.
     """
     job = _job(work, root, rid, options, progress=progress)
-    check_writable(job.place)
+    check_writable(job.place, rid)
     if is_archived(job.place, work):
         result = preview(job)
     else:

@@ -23,7 +23,7 @@ class Publisher:
     def __init__(self, settings: Settings, plan: SyncPlan) -> None:
         self._settings = settings
         self._target = web_target(settings, settings.web.target or "")
-        self._options = web_options(settings, plan, prefix=self._target.prefix)
+        self._plan = plan
 
     def __call__(self, rid: Rid, work: Path, *, copy: Path | None, dry_run: bool) -> PublishResult:
         """Send the images of the work ``rid``, and show how that gets on.
@@ -33,6 +33,7 @@ class Publisher:
         """
         target, source = self._target, copy or work
         mount = copy.parents[1] if copy else None
+        options = web_options(self._settings, self._plan, prefix=target.prefix, is_recorded=copy is not None)
 
         def send(progress: Progress) -> PublishResult:
             with looked_at.kept():
@@ -41,7 +42,7 @@ class Publisher:
                     looked_at.volumes,
                     PretendingWebStore(target.store) if dry_run else target.store,
                     address=target.address_of(rid),
-                    options=self._options,
+                    options=options,
                     record=source / "sync-inventory" / f"{rid}.web.jsonl" if copy else None,
                     progress=progress,
                 )

@@ -25,6 +25,8 @@ class _Log:
         self._name = name
 
     def __getattr__(self, method: str) -> Any:
+        if method.startswith("_"):  # what copies or inspects it asks for such
+            raise AttributeError(method)
         import structlog  # noqa: PLC0415  # the reason for this class
 
         with _preparing:
@@ -50,7 +52,7 @@ def configure_logs(*, style: Literal["text", "json"], level: str) -> None:
 
         set_up_lines(style=style, level=level)
 
-    if "structlog" in sys.modules:
-        set_up()
-    else:
+    with _preparing:
         _to_prepare[:] = [set_up]
+        if "structlog" in sys.modules:
+            _to_prepare.pop()()

@@ -47,6 +47,8 @@ def run(context: StageContext) -> StageResult:
     else:
         images = _images(context, source, mount)
 
+        options = web_options(settings, plan, prefix=target.prefix, is_recorded=bool(archived))
+
         def send(progress: Progress) -> PublishResult:
             with images.kept():
                 return publish(
@@ -54,7 +56,7 @@ def run(context: StageContext) -> StageResult:
                     images.volumes,
                     target.store,
                     address=address,
-                    options=web_options(settings, plan, prefix=target.prefix),
+                    options=options,
                     record=source / "sync-inventory" / f"{rid}.web.jsonl" if archived else None,
                     progress=progress,
                 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ao_workflows.archive import Access, SyncOptions, WebOptions
+from ao_workflows.archive import AS_MADE, Access, SyncOptions, WebOptions
 from ao_workflows.errors import UsageError
 from ao_workflows.explained import Explained
 from ao_workflows.settings import Settings
@@ -134,10 +134,12 @@ def archive_access(settings: Settings) -> Access:
     return Access(_mode(archive.file_mode), _mode(archive.folder_mode), group_number(archive.group))
 
 
-def web_options(settings: Settings, plan: SyncPlan, *, prefix: str) -> WebOptions:
-    """Return how the images of a work are published. :param prefix: what all keys begin with.
+def web_options(settings: Settings, plan: SyncPlan, *, prefix: str, is_recorded: bool = False) -> WebOptions:
+    """Return how the images of a work are published.
 
-    :raises UsageError: (``config-invalid``) if the group that the settings name is none.
+    :param prefix: what all keys begin with.
+    :param is_recorded: whether the archive keeps a record of what was sent.
+    :raises UsageError: (``config-invalid``) if so, and the group that the settings name is none.
     """
     return WebOptions(
         prefix=prefix,
@@ -145,7 +147,7 @@ def web_options(settings: Settings, plan: SyncPlan, *, prefix: str) -> WebOption
         update=plan.update_web,
         at_once=settings.web.uploads,
         iiif_base=settings.web.base_url if settings.web.iiif else None,
-        access=archive_access(settings),
+        access=archive_access(settings) if is_recorded else AS_MADE,
     )
 
 
