@@ -8,13 +8,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ao_workflows.answering import Progress
-from ao_workflows.archive.disk import ScratchFailed, archive_errors, scratch_error, scratch_errors
+from ao_workflows.answering import Progress, ignored
+from ao_workflows.archive.disk import ScratchFailed, archive_error, archive_errors, scratch_error, scratch_errors
 from ao_workflows.archive.options import Access
 from ao_workflows.archive.tree import FileState
 from ao_workflows.flushing import start_writing
 
-_CHUNK = 1024 * 1024
+_CHUNK = 256 * 1024
+"""Bytes of a file in memory at a time, and not more than it has: what is not filled has to be given back. With 1 MB, 2 GB
+took up to 1.7 times as long, all of it in the kernel; with 128 kB, 1.2 times."""
+
+_BEYOND = 64 * 1024
+"""The same where the file should be at its end."""
 _PREFIX = ".ao-sync-"
 _TEMPORARY = re.compile(rf"{re.escape(_PREFIX)}[0-9a-f]{{32}}\.part")
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -124,28 +129,26 @@ def write(copy: FileCopy, *, mount: Path, access: Access, proved_later: bool, pr
     """
     proved = copy.sha512 if proved_later else None
     digest = hashlib.sha512()
-    with scratch_errors(copy.source):
-        read_from = os.open(copy.source, _READ)
+    read_from = _open_source(copy.source)
     try:
-        with archive_errors(mount, copy.written):
-            write_to = os.open(copy.written, _NEW, 0o666)
-            try:
-                done = 0
-                while chunk := _read(read_from, copy.source, copy.state.size - done):
-                    if proved is None:
-                        digest.update(chunk)
-                    _write_all(write_to, chunk)
-                    if len(chunk) == _CHUNK:  # a file of many: the disk begins now, and has less to do at the end
-                        start_writing(write_to, done, len(chunk))
-                        progress(0)
-                    done += len(chunk)
-                    if done > copy.state.size:
-                        break  # it has grown, and whoever writes to it may never end
-                _check_unchanged(copy, read_from)
-                access.give(write_to, access.file_mode)
-                os.utime(write_to, ns=(copy.state.modified_ns, copy.state.modified_ns))
-            finally:
-                os.close(write_to)
+        write_to = os.open(copy.written, _NEW, 0o666)
+        try:
+            done, size = 0, copy.state.size
+            while done < size and (chunk := _read(read_from, copy.source, size - done)):
+                if proved is None:
+                    digest.update(chunk)
+                _write_all(write_to, chunk)
+                if len(chunk) == _CHUNK:  # a file of many: the disk begins now, and has less to do at the end
+                    start_writing(write_to, done, len(chunk))
+                    progress(0)
+                done += len(chunk)
+            _check_unchanged(copy, read_from)
+            access.give(write_to, access.file_mode)
+            os.utime(write_to, ns=(copy.state.modified_ns, copy.state.modified_ns))
+        finally:
+            os.close(write_to)
+    except OSError as error:
+        raise archive_error(error, mount=mount, path=copy.written) from error
     finally:
         os.close(read_from)
     if proved is not None:
@@ -161,14 +164,29 @@ def hash_source(source: Path | str, *, state: FileState) -> str:
 
     :raises ScratchDamaged: if it changed.
     """
-    digest = hashlib.sha512()
     with scratch_errors(source):
         descriptor = os.open(source, _READ)
-        with open(descriptor, "rb", buffering=0) as reader:
-            while chunk := reader.read(_CHUNK):
-                digest.update(chunk)
+        try:
+            found = hash_open(descriptor, state.size, progress=ignored)
             if not _is_unchanged(descriptor, state):
                 raise _changed(source)
+        finally:
+            os.close(descriptor)
+    return found
+
+
+def hash_open(descriptor: int, size: int, *, progress: Progress) -> str:
+    """Return the SHA-512 of an open file, to its end.
+
+    :param size: bytes that it should have.
+    :param progress: called with 0 after each piece; what it raises ends the reading.
+    :raises OSError: if it cannot be read.
+    """
+    digest, left = hashlib.sha512(), size
+    while chunk := os.read(descriptor, min(_CHUNK, left) if left > 0 else _BEYOND):
+        digest.update(chunk)
+        left -= len(chunk)
+        progress(0)
     return digest.hexdigest()
 
 
@@ -181,18 +199,24 @@ def damaged_source(source: Path | str, *, expected: str, found: str) -> ScratchD
     )
 
 
-def _read(descriptor: int, source: str, left: int) -> bytes:
-    # Not more than is there, but for a byte that shows that the file has grown: memory for more takes longer to get.
+def _open_source(source: str) -> int:
     try:
-        return os.read(descriptor, min(_CHUNK, max(0, left) + 1))
+        return os.open(source, _READ)
+    except OSError as error:
+        raise scratch_error(error, source) from error
+
+
+def _read(descriptor: int, source: str, left: int) -> bytes:
+    try:
+        return os.read(descriptor, min(_CHUNK, left))
     except OSError as error:
         raise scratch_error(error, source) from error
 
 
 def _write_all(descriptor: int, chunk: bytes) -> None:
-    left = memoryview(chunk)
-    while left:
-        left = left[os.write(descriptor, left) :]
+    done = os.write(descriptor, chunk)
+    while done < len(chunk):
+        done += os.write(descriptor, memoryview(chunk)[done:])
 
 
 def _check_unchanged(copy: FileCopy, descriptor: int) -> None:

@@ -1,7 +1,6 @@
 """What the archive's disk has, rather than what the system has in memory of it."""
 
 import ctypes
-import hashlib
 import mmap
 import os
 import time
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ao_workflows.answering import Progress, ignored
-from ao_workflows.archive.copying import FileCopy, damaged_source, hash_source
+from ao_workflows.archive.copying import FileCopy, damaged_source, hash_open, hash_source
 from ao_workflows.archive.disk import ArchiveFailed, archive_errors
 from ao_workflows.errors import SystemFailed
 
@@ -65,7 +64,8 @@ def read_from_disk(
                 os.posix_fadvise(descriptor, 0, _AHEAD, os.POSIX_FADV_WILLNEED)
         for path, descriptor, from_disk in asked:
             with archive_errors(mount, path):
-                yield OnDisk(_hash(descriptor, progress), from_disk)
+                size = os.fstat(descriptor).st_size
+                yield OnDisk(hash_open(descriptor, size, progress=progress), from_disk)
 
 
 def prove_on_disk(brought: Sequence[tuple[FileCopy, str]], *, mount: Path, goes_on: Callable[[], bool]) -> int:
@@ -106,17 +106,6 @@ def _damaged(copy: FileCopy, *, expected: str, found: str, mount: Path) -> Syste
         f"{str(copy.target)!r} was not archived: SHA-512 {expected} was written, and {found} was read back.",
         action=f"Check the disk behind {str(mount)!r} (and the machine's memory) before the next sync.",
     )
-
-
-def _hash(descriptor: int, progress: Progress) -> str:
-    digest = hashlib.sha512()
-    left = os.fstat(descriptor).st_size
-    # Not more than is there, but for a byte that shows that the file has grown: memory for more takes longer to get.
-    while chunk := os.read(descriptor, min(_CHUNK, left + 1) if left >= 0 else _CHUNK):
-        digest.update(chunk)
-        left -= len(chunk)
-        progress(0)
-    return digest.hexdigest()
 
 
 def _drop_from_memory(descriptor: int) -> bool:
