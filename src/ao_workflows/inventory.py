@@ -96,14 +96,12 @@ def write_inventory(target: Path, records: Iterable[FileRecord], *, give: Callab
     """
     with whole_file(target, what="the inventory", give=give) as file:
         for record in sorted(records):
-            line = {
-                "path": record.path,
-                "size": record.size,
-                "sha512": record.sha512,
-                "modified_ns": record.modified_ns,
-            }
-            # surrogateescape'd names (bytes that are no UTF-8) survive as \udcXX escapes.
-            file.write(json.dumps(line, ensure_ascii=True) + "\n")
+            # surrogateescape'd names (bytes that are no UTF-8) survive as \udcXX escapes. The texts one by one, because
+            # a whole record takes twice the time.
+            path, sha512 = json.dumps(record.path), json.dumps(record.sha512)
+            file.write(
+                f'{{"path": {path}, "size": {record.size}, "sha512": {sha512}, "modified_ns": {record.modified_ns}}}\n'
+            )
 
 
 def read_inventory(source: Path) -> list[FileRecord]:
