@@ -15,8 +15,8 @@ from ao_workflows.archive.tree import FileState
 from ao_workflows.flushing import start_writing
 
 _CHUNK = 256 * 1024
-"""Bytes of a file in memory at a time, and not more than it has: what is not filled has to be given back. With 1 MB, 2 GB
-took up to 1.7 times as long, all of it in the kernel; with 128 kB, 1.2 times."""
+"""Bytes of a file in memory at a time, and not more than it has: what is not filled has to be given back. With 1 MB, a
+copy of 2 GB took up to 1.7 times as long, all of it in the kernel; with 128 kB, 1.2 times."""
 
 _WORTH_WRITING = 1024 * 1024
 """Bytes of a file for which the disk begins at once, so that it has less to do at the end; many small files it takes

@@ -5,13 +5,13 @@ import mmap
 import os
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from ao_workflows.answering import Progress, ignored
 from ao_workflows.archive.copying import FileCopy, damaged_source, hash_open, hash_source
-from ao_workflows.archive.disk import ArchiveFailed, archive_errors
+from ao_workflows.archive.disk import ArchiveFailed, archive_error
 from ao_workflows.errors import SystemFailed
 
 _CHUNK = 1024 * 1024
@@ -54,18 +54,22 @@ def read_from_disk(
     :param progress: called with 0 after each piece; what it raises ends the reading.
     :raises ArchiveFailed: if one cannot be read.
     """
-    with ExitStack() as opened:
-        asked = []
+    descriptors: list[int] = []
+    dropped: list[bool] = []
+    path: Path | str = mount
+    try:
         for path in paths:
-            with archive_errors(mount, path):
-                descriptor = os.open(path, _READ)
-                opened.callback(os.close, descriptor)
-                asked.append((path, descriptor, _drop_from_memory(descriptor)))
-                os.posix_fadvise(descriptor, 0, _AHEAD, os.POSIX_FADV_WILLNEED)
-        for path, descriptor, from_disk in asked:
-            with archive_errors(mount, path):
-                size = os.fstat(descriptor).st_size
-                yield OnDisk(hash_open(descriptor, size, progress=progress), from_disk)
+            descriptors.append(os.open(path, _READ))
+            dropped.append(_drop_from_memory(descriptors[-1]))
+            os.posix_fadvise(descriptors[-1], 0, _AHEAD, os.POSIX_FADV_WILLNEED)
+        for path, descriptor, from_disk in zip(paths, descriptors, dropped, strict=True):  # noqa: B007  # the error's
+            size = os.fstat(descriptor).st_size
+            yield OnDisk(hash_open(descriptor, size, progress=progress), from_disk)
+    except OSError as error:
+        raise archive_error(error, mount=mount, path=path) from error
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 def prove_on_disk(brought: Sequence[tuple[FileCopy, str]], *, mount: Path, goes_on: Callable[[], bool]) -> int:
