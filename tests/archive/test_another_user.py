@@ -1,5 +1,6 @@
 """A work that one user has archived and another one syncs again, in an archive that belongs to a group."""
 
+import codecs
 import os
 import shutil
 import tempfile
@@ -42,6 +43,7 @@ def place(work: Path) -> Iterator[Path]:
 @contextmanager
 def as_stranger(group: int) -> Iterator[None]:
     """Be another user of one group while the block runs."""
+    codecs.lookup("ascii")  # who may not read Python's own files never gets it, and neither does anybody afterwards
     groups, own = os.getgroups(), os.getegid()
     os.setgroups([])
     os.setegid(group)
