@@ -19,6 +19,7 @@ from ao_workflows.units import size_text
 from ao_workflows.works import parse_rid, web_images_prefix
 from benchmarks import peers
 from benchmarks.checks import check_bucket, check_copy, check_manifest
+from benchmarks.fresh import fresh_file_system
 from benchmarks.images import make_images
 from benchmarks.jobs import make_bag, make_inventory
 from benchmarks.line import limited_line
@@ -47,14 +48,16 @@ def main() -> None:
     )
     parser.add_argument("--objects", type=int, default=2000, help="images of 200 kB that are published")
     parser.add_argument("--only", choices=(*JOBS, *AUDITS, *WHOLES), help="one job instead of all")
+    parser.add_argument(
+        "--fresh", type=int, metavar="GB", help="measure on an ext4 of this size that is made for it; needs root"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args()
     if arguments.only not in AUDITS:
         peers.install()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     figures = {}
-    with tempfile.TemporaryDirectory(prefix="ao-bench-", dir=os.environ.get("AO_BENCH_DIR")) as place:
-        folder = Path(place)
+    with _place(arguments.fresh) as folder:
         if arguments.only in {None, *AUDITS}:
             make_images(folder / "pages", arguments.images)
             for job in [arguments.only] if arguments.only else AUDITS:
@@ -78,6 +81,17 @@ def main() -> None:
                 figures |= whole(folder / name, arguments)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+@contextmanager
+def _place(gigabytes: int | None) -> Iterator[Path]:
+    """Yield the folder to measure in, on a file system of its own if that is to have some ``gigabytes``."""
+    with tempfile.TemporaryDirectory(prefix="ao-bench-", dir=os.environ.get("AO_BENCH_DIR")) as place:
+        if gigabytes is None:
+            yield Path(place)
+        else:
+            with fresh_file_system(Path(place), gigabytes) as fresh:
+                yield fresh
 
 
 def _sizes(arguments: argparse.Namespace) -> list[tuple[str, int, int]]:
