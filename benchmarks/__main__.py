@@ -1,6 +1,7 @@
 """``make bench``: bags and archive against what people use now, on this machine."""
 
 import argparse
+import compileall
 import functools
 import json
 import os
@@ -19,7 +20,7 @@ from ao_workflows.units import size_text
 from ao_workflows.works import parse_rid, web_images_prefix
 from benchmarks import peers
 from benchmarks.checks import check_bucket, check_copy, check_manifest
-from benchmarks.fresh import fresh_file_system
+from benchmarks.fresh import Place, fresh_file_system
 from benchmarks.images import make_images
 from benchmarks.jobs import make_bag, make_inventory
 from benchmarks.line import limited_line
@@ -49,21 +50,27 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=2000, help="images of 200 kB that are published")
     parser.add_argument("--only", choices=(*JOBS, *AUDITS, *WHOLES), help="one job instead of all")
     parser.add_argument(
-        "--fresh", type=int, metavar="GB", help="measure on an ext4 of this size that is made for it; needs root"
+        "--fresh", type=int, metavar="GB", help="each round on an ext4 of this size that is made for it; needs root"
     )
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args()
+    for each in ("src", "benchmarks"):  # an installed program has its bytecode, whatever the environment says here
+        compileall.compile_dir(peers.ROOT / each, quiet=1)
     if arguments.only not in AUDITS:
         peers.install()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     figures = {}
-    with _place(arguments.fresh) as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="ao-bench-", dir=os.environ.get("AO_BENCH_DIR")) as temporary,
+        _place(Path(temporary), arguments.fresh) as place,
+    ):
+        folder = Path(temporary)
         if arguments.only in {None, *AUDITS}:
             make_images(folder / "pages", arguments.images)
             for job in [arguments.only] if arguments.only else AUDITS:
                 title = f"{AUDITS[job]}, {arguments.images} web images and as many masters"
                 found = _auditors(job, folder / "pages" / RID)
-                runs = compare(found, folder / "runs", rounds=arguments.rounds, keep=False)
+                runs = compare(found, place, rounds=arguments.rounds, keep=False)
                 figures[job] = _report(title, runs, images=2 * arguments.images)
         for label, count, size in _sizes(arguments):
             make_work(folder / label, count, size)
@@ -74,24 +81,23 @@ def main() -> None:
             for job in [arguments.only] if arguments.only else JOBS:
                 heading, contenders = f"{JOBS[job]}, {title}", functools.partial(JOB_CONTENDERS[job], work, bag)
                 with contenders() as found:
-                    runs = compare(found, folder / "runs", rounds=arguments.rounds, keep=count > MANY)
+                    runs = compare(found, place, rounds=arguments.rounds, keep=count > MANY)
                 figures[f"{job} {label}"] = _report(heading, runs)
         for name, whole in WHOLES.items():
             if arguments.only in {None, name}:
-                figures |= whole(folder / name, arguments)
+                figures |= whole(folder / name, place, arguments)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 @contextmanager
-def _place(gigabytes: int | None) -> Iterator[Path]:
-    """Yield the folder to measure in, on a file system of its own if that is to have some ``gigabytes``."""
-    with tempfile.TemporaryDirectory(prefix="ao-bench-", dir=os.environ.get("AO_BENCH_DIR")) as place:
-        if gigabytes is None:
-            yield Path(place)
-        else:
-            with fresh_file_system(Path(place), gigabytes) as fresh:
-                yield fresh
+def _place(folder: Path, gigabytes: int | None) -> Iterator[Place]:
+    """Yield where to measure: in ``folder``, or on a file system of its own if that is to have some ``gigabytes``."""
+    if gigabytes is None:
+        yield Place(folder / "runs")
+    else:
+        with fresh_file_system(folder, gigabytes) as place:
+            yield place
 
 
 def _sizes(arguments: argparse.Namespace) -> list[tuple[str, int, int]]:
@@ -169,7 +175,7 @@ JOB_CONTENDERS = {"unpack": _unpack, "s3": _s3, "line": _line, "create": _create
 Figures = dict[str, dict[str, dict[str, float]]]
 
 
-def _sync(folder: Path, arguments: argparse.Namespace) -> Figures:
+def _sync(folder: Path, place: Place, arguments: argparse.Namespace) -> Figures:
     """Measure works on their way into the archive: new, current, and on the archive's own file system."""
     figures = {}
     for label, count, size in (
@@ -185,7 +191,9 @@ def _sync(folder: Path, arguments: argparse.Namespace) -> Figures:
             if (label, job) == ("large", "current"):
                 continue
             found = _archivers(job, work)
-            runs = compare(found, folder / "runs", rounds=arguments.rounds, keep=keep, again=job == "current")
+            # What has second names is on one file system with the work.
+            where = Place(folder / "runs") if job == "linked" else place
+            runs = compare(found, where, rounds=arguments.rounds, keep=keep, again=job == "current")
             figures[f"sync {job} {label}"] = _report(f"{SYNCS[job]}, {title}", runs)
     return figures
 
@@ -212,7 +220,7 @@ def _archivers(job: str, work: Path) -> list[Contender]:
     return [*ours, *peers.copiers(work, again=job == "current")]
 
 
-def _web(folder: Path, arguments: argparse.Namespace) -> Figures:
+def _web(folder: Path, place: Place, arguments: argparse.Namespace) -> Figures:
     """Measure images on their way into a bucket: new, and current."""
     make_work(folder, arguments.objects, 200_000, {"images": "jpg"})
     work, figures = folder / RID, {}
@@ -220,7 +228,7 @@ def _web(folder: Path, arguments: argparse.Namespace) -> Figures:
     title = f"{arguments.objects} images of {size_text(200_000)}"
     for job, heading in WEBS.items():
         with _publishers(job, work, folder / "served") as found:
-            runs = compare(found, folder / "runs", rounds=arguments.rounds, keep=False, again=job == "current")
+            runs = compare(found, place, rounds=arguments.rounds, keep=False, again=job == "current")
         figures[f"web {job}"] = _report(f"{heading}, {title}", runs)
     return figures
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.fresh import Place
+
 SAMPLE_SECONDS = 0.05
 SETTLE_SECONDS = 45
 """ext4 makes no new file of an inode that was freed a moment ago, and looks for long past many of them."""
@@ -48,7 +50,7 @@ class Run:
 
 
 def compare(
-    contenders: Sequence[Contender], folder: Path, *, rounds: int, keep: bool, again: bool = False
+    contenders: Sequence[Contender], place: Place, *, rounds: int, keep: bool, again: bool = False
 ) -> dict[str, list[Run]]:
     """Run every contender once a round, in turn; the first round only warms caches and is not counted.
 
@@ -59,20 +61,23 @@ def compare(
     """
     runs: dict[str, list[Run]] = {contender.name: [] for contender in contenders}
     for number in range(rounds + 1):
+        if not (again and number):
+            place.renew()
         for contender in contenders:
             name = re.sub(r"[^a-z0-9]+", "-", contender.name.lower()).strip("-")
-            place = folder / (name if again else f"{name}-{number}")
-            place.mkdir(parents=True, exist_ok=again)
-            command = contender.command(place)
+            folder = place.folder / (name if again else f"{name}-{number}")
+            folder.mkdir(parents=True, exist_ok=again)
+            command = contender.command(folder)
             os.sync()  # nobody pays for what the one before has left to be written
-            run = measure(command, place, contender.environment)
+            run = measure(command, folder, contender.environment)
             if number:
                 runs[contender.name].append(run)
             else:
-                contender.check(place)
+                contender.check(folder)
             if not (keep or again):
-                shutil.rmtree(place)
-    shutil.rmtree(folder)
+                shutil.rmtree(folder)
+    for folder in place.folder.iterdir():
+        shutil.rmtree(folder)
     if keep:
         time.sleep(SETTLE_SECONDS)
     return runs
