@@ -27,10 +27,13 @@ _BDRC_BAG = [f"{BIN}/bdrc-bag", "-d", "-p"]
 
 
 def own_copy(bag: Path, place: Path) -> Path:
-    """Return another name for the bag: this program deletes the zip that it is given, although told not to."""
+    """Return another copy of the bag: this program deletes the zip that it is given, although told not to."""
     copy = place / "source" / bag.name
     copy.parent.mkdir()
-    os.link(bag, copy)
+    if bag.stat().st_dev == place.stat().st_dev:
+        os.link(bag, copy)
+    else:
+        shutil.copyfile(bag, copy)
     return copy
 
 

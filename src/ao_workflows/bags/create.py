@@ -30,8 +30,10 @@ from ao_workflows.bags.zip.times import SECOND, dos_fields, time_extra
 from ao_workflows.crew import ahead
 from ao_workflows.errors import SystemFailed, UsageError
 from ao_workflows.storage import S3Store
-from ao_workflows.storage.interface import STREAM_CHUNK
 from ao_workflows.works import Rid, parse_rid
+
+_CHUNK = 1 << 20
+"""Bytes of a file at a time. Smaller ones are handed from thread to thread too often."""
 
 _UNIX = 3  # the system that file modes in a zip belong to (APPNOTE.TXT section 4.4.2)
 _FILE_MODE, _FOLDER_MODE, _FOLDER_FLAG = 0o100644, 0o40755, 0x10
@@ -234,7 +236,7 @@ class _Bag:
         """
         digests = Digests(self._algorithms)
         hashed = digests.watch(_content(self._work / item.path, item))
-        chunks = ahead(hashed, self._helper) if item.size > STREAM_CHUNK else hashed
+        chunks = ahead(hashed, self._helper) if item.size > _CHUNK else hashed
         with self._archive.open(_info(f"{self._top}{name}", item.modified_ns, item.size), "w") as entry:
             for chunk in chunks:
                 entry.write(chunk)
@@ -267,7 +269,8 @@ def _content(path: Path, item: Item) -> Iterator[bytes]:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     with open(descriptor, "rb", buffering=0) as file:
         left = item.size
-        while chunk := file.read(STREAM_CHUNK):
+        # Not more than is there, but for a byte that shows that it has grown: memory for more takes longer to get.
+        while chunk := file.read(min(_CHUNK, left) or 1):
             left -= len(chunk)
             if left < 0:
                 break
