@@ -230,6 +230,20 @@ def test_a_scratch_file_that_changes_while_it_is_copied_is_not_archived(
     assert not copy.exists()
 
 
+def test_a_large_file_is_archived_whole_although_the_disk_takes_little_at_a_time(
+    work: Path, root: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+):
+    page, real_write = "images/W22084-0001/00010002.jpg", os.write
+    (work / page).write_bytes(os.urandom(2_500_001))
+
+    def write_little(descriptor: int, data: bytes) -> int:
+        return real_write(descriptor, data[:100_003])
+
+    monkeypatch.setattr(os, "write", write_little)
+    sync_work(work, root, rid=RID)
+    assert (copy / page).read_bytes() == (work / page).read_bytes()
+
+
 def test_a_work_that_is_not_on_scratch_is_a_failure_of_the_system(tmp_path: Path, root: Path):
     with pytest.raises(ScratchFailed, match="W22084"):
         sync_work(tmp_path / "W22084", root, rid=RID)

@@ -18,12 +18,13 @@ _CHUNK = 256 * 1024
 """Bytes of a file in memory at a time, and not more than it has: what is not filled has to be given back. With 1 MB, a
 copy of 2 GB took up to 1.7 times as long, all of it in the kernel; with 128 kB, 1.2 times."""
 
+_BEYOND = 64 * 1024
+"""The same where the file should be at its end."""
+
 _WORTH_WRITING = 1024 * 1024
 """Bytes of a file for which the disk begins at once, so that it has less to do at the end; many small files it takes
 better all together."""
 
-_BEYOND = 64 * 1024
-"""The same where the file should be at its end."""
 _PREFIX = ".ao-sync-"
 _TEMPORARY = re.compile(rf"{re.escape(_PREFIX)}[0-9a-f]{{32}}\.part")
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -97,8 +98,7 @@ def link(copy: FileCopy, *, mount: Path, access: Access) -> str | None:
 
     :raises ScratchDamaged: if it changed since it was listed.
     """
-    with scratch_errors(copy.source):
-        descriptor = os.open(copy.source, _READ)
+    descriptor = _open_source(copy.source)
     try:
         with archive_errors(mount, copy.written):
             if os.fstat(descriptor).st_dev != os.stat(os.path.dirname(copy.written)).st_dev:
